@@ -1,0 +1,19 @@
+"""Drawn faces: people who show the affect they are asked to, as pictures and as a video corpus."""
+
+from collections.abc import Mapping
+
+from affmem import hookimpl
+from affmem.protocols import DatasetConfig, MakerConfig
+from affmem_drawn.config import DrawnConfig, OMGMakerConfig
+
+
+@hookimpl
+def affmem_datasets() -> Mapping[str, type[DatasetConfig]]:
+    """Dataset "drawn"."""
+    return {"drawn": DrawnConfig}
+
+
+@hookimpl
+def affmem_makers() -> Mapping[str, type[MakerConfig]]:
+    """Maker "omg"."""
+    return {"omg": OMGMakerConfig}

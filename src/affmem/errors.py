@@ -1,0 +1,75 @@
+"""What can go wrong, as a tree.
+
+    AffmemError
+    └── UserError            a mistake in what was given: one line, exit code 2
+        ├── InputError       a file that cannot be used
+        ├── ExperimentError  an experiment with mistakes, one line each
+        └── PluginError      a plugin that cannot be used
+
+A `UserError` is shown to the user as it stands, without a traceback; every other exception is a
+bug of ours and keeps its own.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from pathlib import Path
+
+
+class AffmemError(Exception):
+    """Anything that affmem raises by itself."""
+
+
+class UserError(AffmemError):
+    """A mistake in what the user gave; `str()` is the line to show."""
+
+
+class InputError(UserError):
+    """A file that cannot be used; the line begins with its path.
+
+    >>> str(InputError(Path("a.mp4"), "is empty (0 bytes)"))
+    'a.mp4: is empty (0 bytes)'
+    """
+
+    def __init__(self, path: Path | str, problem: str) -> None:
+        super().__init__(f"{path}: {problem}")
+        self.path = Path(path)
+        self.problem = problem
+
+
+class ExperimentError(UserError):
+    """An experiment with one or more mistakes; `lines` holds one line for each."""
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self.lines = tuple(lines)
+        super().__init__("\n".join(self.lines))
+
+
+class PluginError(UserError):
+    """A plugin that is absent, broken or at odds with another."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name most like `name`, or None where none is alike.
+
+    >>> nearest("valance", ["arousal", "valence"])
+    'valence'
+    >>> nearest("xyz", ["arousal", "valence"]) is None
+    True
+    """
+    by_fold = {one.casefold(): one for one in known}
+    close = get_close_matches(name.casefold(), list(by_fold), n=1, cutoff=0.6)
+    return by_fold[close[0]] if close else None
+
+
+def unknown(what: str, name: str, known: Iterable[str]) -> str:
+    """One line that says `name` is no known `what`, with the nearest name and all names.
+
+    >>> unknown("memory", "gwrr", ["gwr", "none"])
+    "no memory 'gwrr'; did you mean 'gwr'? known: gwr, none"
+    >>> unknown("memory", "zebra", ["gwr", "none"])
+    "no memory 'zebra'; known: gwr, none"
+    """
+    names = sorted(known)
+    guess = nearest(name, names)
+    hint = f" did you mean {guess!r}?" if guess else ""
+    return f"no {what} {name!r};{hint} known: {', '.join(names) or '(none)'}"

@@ -1,0 +1,252 @@
+"""What each kind of part can do, in the fewest verbs that the road calls.
+
+A part is made by its config: a frozen attrs class whose fields are the part's settings in TOML.
+`build` may import what is heavy; nothing else of a config may.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Literal, Protocol, runtime_checkable
+
+import numpy as np
+from attrs import frozen
+
+from affmem.values import (
+    Affects,
+    Clip,
+    Codes,
+    Face,
+    Faces,
+    Frame,
+    Image,
+    Reading,
+    State,
+    Unit,
+    Values,
+)
+
+
+@frozen
+class Runtime:
+    """Where a part runs, and the seed of all that it draws.
+
+    Each part draws from its own named stream, so that swapping one part leaves the draws of the
+    others alone.
+
+    >>> Runtime(seed=1).rng("memory").integers(100) == Runtime(seed=1).rng("memory").integers(100)
+    np.True_
+    """
+
+    seed: int = 0
+    device: str = "cpu"
+
+    def rng(self, name: str) -> np.random.Generator:
+        """A fresh generator of the stream `name`; the same name and seed give the same numbers."""
+        return np.random.default_rng([self.seed, *name.encode()])
+
+
+# --- the stations of the road ---------------------------------------------------------------
+
+
+@runtime_checkable
+class Dataset(Protocol):
+    """Clips of persons, and their frames."""
+
+    @property
+    def unit(self) -> Unit:
+        """What its labels belong to."""
+        ...
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What a user should know of these data, a line each (clips missing, drawn faces)."""
+        ...
+
+    def clips(self) -> Sequence[Clip]:
+        """All clips, in the order in which they are to be seen; opens none of them."""
+        ...
+
+    def frames(self, clip: Clip) -> Iterator[Frame]:
+        """The frames of one clip, in time order. Raises InputError where it cannot be read."""
+        ...
+
+
+@runtime_checkable
+class FaceFinder(Protocol):
+    """Finds the largest face and aligns it (`affmem.alignment`)."""
+
+    def find(self, images: Iterable[Image]) -> Iterator[Face | None]:
+        """The face of each image of one stream, in order: exactly one answer an image.
+
+        None where there is no face. Answers as it goes: it reads no image before it has to.
+        """
+        ...
+
+
+@runtime_checkable
+class Encoder(Protocol):
+    """Faces to codes. Pure; alone or in a batch a face has the same code, to within rounding."""
+
+    def encode(self, faces: Faces) -> Codes:
+        """A code for each face."""
+        ...
+
+
+@runtime_checkable
+class Reader(Protocol):
+    """Codes to affect: what prior knowledge alone says (D_em of P§2.1.2). Pure."""
+
+    def read(self, codes: Codes) -> Affects:
+        """The affect of each code, in [-1, 1]."""
+        ...
+
+
+@runtime_checkable
+class Editor(Protocol):
+    """Redraws a face with another affect (G(E(x), y) of P§2.1). Pure."""
+
+    def edit(self, face: Face, affects: Affects) -> Faces:
+        """The face once for each affect asked for."""
+        ...
+
+
+@runtime_checkable
+class Memory(Protocol):
+    """Of one person. Only `begin`, `partial_fit` and `restore` change it."""
+
+    def begin(self) -> None:
+        """A new clip starts: forget what came just before, keep what was learnt."""
+        ...
+
+    def partial_fit(self, codes: Codes, affects: Affects | None = None) -> None:
+        """Learn the rows strictly in order; None, or a NaN row, is an unlabelled frame.
+
+        Raises ValueError, and learns nothing, where a code is not finite, a width differs from
+        the first one seen, or the two lengths differ.
+        """
+        ...
+
+    def predict(self, codes: Codes) -> Reading:
+        """What it says of each code; NaN affects as long as it knows nothing. Changes nothing."""
+        ...
+
+    def __len__(self) -> int:
+        """The number of its units."""
+        ...
+
+    def state(self) -> State:
+        """All that it has learnt, as arrays (copies)."""
+        ...
+
+    def restore(self, state: State) -> None:
+        """Become the memory whose `state()` this is. Raises ValueError where it is none."""
+        ...
+
+
+@runtime_checkable
+class Metric(Protocol):
+    """How well one dimension of affect was predicted."""
+
+    @property
+    def better(self) -> Literal["higher", "lower"]:
+        """Which way is better."""
+        ...
+
+    def __call__(self, truth: Values, predicted: Values) -> float:
+        """The figure; NaN where it is undefined."""
+        ...
+
+
+@runtime_checkable
+class Trainer(Protocol):
+    """Makes prior knowledge from labelled faces."""
+
+    def train(
+        self, faces: Sequence[Image], affects: Affects, out: Path
+    ) -> Iterator[Mapping[str, float]]:
+        """Learn; yield named figures every so often; write the checkpoint `out` whole or not at all.
+
+        `faces` are aligned, uint8 (96, 96, 3). Each yield holds at least "step" and "of".
+        """
+        ...
+
+
+@runtime_checkable
+class Reporter(Protocol):
+    """Turns a finished run directory into something to look at."""
+
+    def write(self, run: Path) -> Path:
+        """Write the report into `run` and return its path. Raises InputError if `run` is no run."""
+        ...
+
+
+@runtime_checkable
+class Maker(Protocol):
+    """Makes a dataset on disk."""
+
+    def make(self, folder: Path, progress: Callable[[int, int], None]) -> None:
+        """Write it to `folder`, whole or not at all; tell progress as (done, of)."""
+        ...
+
+
+# --- and what makes them --------------------------------------------------------------------
+
+
+class DatasetConfig(Protocol):
+    """Settings of a dataset."""
+
+    def build(self, runtime: Runtime) -> Dataset: ...
+
+
+class FaceFinderConfig(Protocol):
+    """Settings of a face finder."""
+
+    def build(self, runtime: Runtime) -> FaceFinder: ...
+
+
+class EncoderConfig(Protocol):
+    """Settings of an encoder."""
+
+    def build(self, runtime: Runtime) -> Encoder: ...
+
+
+class ReaderConfig(Protocol):
+    """Settings of a reader."""
+
+    def build(self, runtime: Runtime) -> Reader: ...
+
+
+class EditorConfig(Protocol):
+    """Settings of an editor."""
+
+    def build(self, runtime: Runtime) -> Editor: ...
+
+
+class MemoryConfig(Protocol):
+    """Settings of a memory."""
+
+    def build(self, runtime: Runtime) -> Memory: ...
+
+
+class MetricConfig(Protocol):
+    """Settings of a metric."""
+
+    def build(self, runtime: Runtime) -> Metric: ...
+
+
+class TrainerConfig(Protocol):
+    """Settings of a trainer."""
+
+    def build(self, runtime: Runtime) -> Trainer: ...
+
+
+class ReporterConfig(Protocol):
+    """Settings of a reporter."""
+
+    def build(self, runtime: Runtime) -> Reporter: ...
+
+
+class MakerConfig(Protocol):
+    """Settings of a maker of datasets; `--persons 12` on the command line is `persons = 12` here."""
+
+    def build(self, runtime: Runtime) -> Maker: ...

@@ -1,0 +1,110 @@
+"""Values that pass between parts: frozen, checked at birth, without behaviour.
+
+Arrays are numpy float32 unless said otherwise; rows are samples; affect is always the pair
+(arousal, valence), in that order, each in [-1, 1] (Russell's circumplex).
+"""
+
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from attrs import field, frozen
+from attrs.validators import and_, ge, instance_of, le, min_len, optional
+from jaxtyping import Float, Float32, Int64, Shaped, UInt8
+
+Image = UInt8[npt.NDArray[np.uint8], "height width 3"]
+"""A picture: RGB, 0..255."""
+Face = Float32[npt.NDArray[np.float32], "3 96 96"]
+"""An aligned face: RGB, [-1, 1]."""
+Faces = Float32[npt.NDArray[np.float32], "n 3 96 96"]
+Codes = Float32[npt.NDArray[np.float32], "n d"]
+"""Latent codes z, one row a face."""
+Affects = Float32[npt.NDArray[np.float32], "n 2"]
+"""Columns arousal, valence, [-1, 1]; a NaN row is unlabelled (or, in a reading, unknown)."""
+Values = Float[npt.NDArray[np.floating], " n"]
+"""One dimension of affect over n units."""
+State = dict[str, Shaped[npt.NDArray[np.generic], "..."]]
+"""What a part remembers, by name: exactly what a safetensors file can hold."""
+
+Unit = Literal["frame", "utterance"]
+"""What a label belongs to: each frame, or a whole utterance (clip)."""
+UNITS: tuple[Unit, ...] = ("frame", "utterance")
+DIMENSIONS = ("arousal", "valence")
+
+in_unit_range = and_(ge(-1.0), le(1.0))
+
+
+@frozen
+class Affect:
+    """A point of the arousal/valence plane.
+
+    Raises ValueError outside [-1, 1] and for NaN.
+
+    >>> Affect(arousal=0.5, valence=-0.25)
+    Affect(arousal=0.5, valence=-0.25)
+    """
+
+    arousal: float = field(validator=in_unit_range)
+    valence: float = field(validator=in_unit_range)
+
+
+@frozen
+class Clip:
+    """A recording of one person: a name for frames, no pixels.
+
+    `name` is unique in its dataset; clips with the same `person` share one memory, in the order
+    that the dataset lists them; `affect` is the label of the whole clip, where there is one.
+
+    >>> Clip(name="anna/utterance_1", person="anna", affect=Affect(0.2, 0.6)).person
+    'anna'
+    """
+
+    name: str = field(validator=min_len(1))
+    person: str = field(validator=min_len(1))
+    affect: Affect | None = field(default=None, validator=optional(instance_of(Affect)))
+
+
+@frozen(eq=False)
+class Frame:
+    """A moment of a clip.
+
+    `time` is in seconds from the clip's start; `affect` is this frame's own label, if it has one.
+    """
+
+    time: float
+    image: Image
+    affect: Affect | None = None
+
+
+@frozen(eq=False)
+class Reading:
+    """What a memory says of n codes.
+
+    `affects`: NaN rows where the memory knows nothing yet; `activations`: of the best-matching
+    unit, in [0, 1], 0 where there is none; `units`: its index, -1 where there is none.
+    """
+
+    affects: Affects
+    activations: Float32[npt.NDArray[np.float32], " n"]
+    units: Int64[npt.NDArray[np.int64], " n"]
+
+
+@frozen
+class Step:
+    """What a run says of one frame, before it learns from it.
+
+    `face` tells whether this frame's face was found; where it was not, the last face's readings
+    stand in (bridged), and all of them are None before the first face of a clip.
+
+    `pk` is the prior knowledge's reading, `memory` the personal memory's; `activation` is the
+    best-matching unit's, `units` the number of units that the memory held at that moment.
+    """
+
+    clip: Clip
+    time: float
+    face: bool
+    pk: Affect | None
+    memory: Affect | None
+    activation: float
+    units: int
+    truth: Affect | None
