@@ -1,0 +1,253 @@
+"""An experiment: a TOML file that names the parts and their settings, as a frozen value.
+
+    seed = 1
+    [dataset]
+    use = "omg"            # the part's name; the other keys are its settings
+    [memory]
+    use = "gwr"
+    activity_threshold = 0.85
+
+`extends = "other.toml"` takes over another file's tables; `--set memory.use=none` overrides. A table
+whose `use` changes begins anew: the other part's settings make no sense to it. Loading opens,
+builds and writes nothing.
+"""
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+from attrs import NOTHING, Attribute, Factory, field, fields, frozen
+from attrs.validators import ge, instance_of
+
+from affmem.catalogue import Catalogue, catalogue
+from affmem.errors import ExperimentError, InputError, PluginError, UserError, unknown
+from affmem.protocols import Runtime
+from affmem.settings import located, plain, setting, settings
+from affmem.start import Start
+
+DEPTH = 16
+"""How many files may extend one another."""
+
+
+@frozen
+class Part:
+    """A part as an experiment names it: its kind, its name, and its settings as a value."""
+
+    kind: str
+    use: str
+    config: Any
+
+    def build(self, runtime: Runtime) -> Any:
+        """Make the part. Parts with equal settings are one part, but for memories."""
+        return _built(self.config, runtime)
+
+
+@cache
+def _built(config: Any, runtime: Runtime) -> Any:
+    return config.build(runtime)
+
+
+def _part(kind: str) -> Any:
+    return field(validator=instance_of(Part), metadata={"kind": kind})
+
+
+def _default(kind: str, use: str) -> Any:
+    """A part that an experiment need not name."""
+    factory = Factory(lambda: Part(kind, use, catalogue().config(kind, use)()))
+    return field(default=factory, validator=instance_of(Part), metadata={"kind": kind})
+
+
+def _default_metrics() -> tuple[Part, ...]:
+    names = ("ccc", "rmse", "pearson", "sagr")
+    return tuple(Part("metric", name, catalogue().config("metric", name)()) for name in names)
+
+
+@frozen
+class Experiment:
+    """What `affmem run` needs. The first metric is the headline; the gain is taken in it."""
+
+    dataset: Part = _part("dataset")
+    faces: Part = _part("faces")
+    encoder: Part = _part("encoder")
+    reader: Part = _part("reader")
+    editor: Part = _part("editor")
+    memory: Part = _part("memory")
+    metrics: tuple[Part, ...] = field(
+        default=Factory(_default_metrics), metadata={"kind": "metric"}
+    )
+    report: Part = _default("reporter", "html")
+    start: Start = Factory(Start)
+    seed: int = field(default=1, validator=[instance_of(int), ge(0)])
+    """Of every random stream; the same experiment and seed give the same numbers."""
+    resamples: int = field(default=1000, validator=[instance_of(int), ge(1)])
+    """Bootstrap resamples of the persons, for the intervals."""
+    gallery: int = field(default=6, validator=[instance_of(int), ge(0)])
+    """Of how many persons a sheet of edits is kept in the run directory."""
+    device: str = field(default="cpu", validator=instance_of(str))
+    """Where networks run: "cpu", "cuda", …"""
+
+
+@frozen
+class Training:
+    """What `affmem train` needs."""
+
+    dataset: Part = _part("dataset")
+    faces: Part = _part("faces")
+    trainer: Part = _part("trainer")
+    seed: int = field(default=1, validator=[instance_of(int), ge(0)])
+    device: str = field(default="cpu", validator=instance_of(str))
+
+
+def load(
+    path: Path, overrides: Sequence[str] = (), parts: Catalogue | None = None
+) -> Experiment | Training:
+    """The experiment in a file; a file with a `[trainer]` describes a training.
+
+    Raises InputError where the file cannot be read or is no TOML, and ExperimentError, with a line
+    for each mistake, where it says something that no part understands.
+    """
+    tables = _read(path)
+    for override in overrides:
+        tables = _merge(tables, _override(override))
+    kind = Training if "trainer" in tables else Experiment
+    try:
+        return _structure(tables, kind, parts or catalogue())
+    except ExperimentError as error:
+        raise ExperimentError([f"{path}: {line}" for line in error.lines]) from None
+
+
+def dumps(experiment: Experiment | Training) -> str:
+    """The whole experiment as TOML, every default filled in; `load` gives the same value back."""
+    tables: dict[str, Any] = {}
+    for one in fields(type(experiment)):
+        value = getattr(experiment, one.name)
+        match value:
+            case Part():
+                tables[one.name] = {"use": value.use, **plain(value.config)}
+            case tuple():
+                tables[one.name] = [{"use": part.use, **plain(part.config)} for part in value]
+            case Start():
+                tables[one.name] = plain(value)
+            case _:
+                tables[one.name] = value
+    numbers = {key: value for key, value in tables.items() if not isinstance(value, dict | list)}
+    return tomli_w.dumps({**numbers, **tables})
+
+
+def _read(path: Path, depth: int = 0) -> dict[str, Any]:
+    """The tables of a file, with what it extends."""
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+        tables = located(tomllib.loads(text), path.parent)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(path, f"not TOML: {error}") from None
+    except UnicodeDecodeError as error:
+        raise InputError(path, f"not TOML: not UTF-8 text (byte {error.start})") from None
+    except RecursionError:
+        raise InputError(path, "not TOML that anyone wrote: nested too deeply") from None
+    except FileNotFoundError:
+        raise InputError(path, "no such file") from None
+    except IsADirectoryError:
+        raise InputError(path, "is a folder; expected a TOML file") from None
+    except OSError as error:
+        raise InputError(path, f"cannot be read: {error.strerror}") from None
+    base = tables.pop("extends", None)
+    if base is None:
+        return tables
+    if not isinstance(base, str):
+        raise ExperimentError([f"{path}: extends: expected a path, as a string, got {base!r}"])
+    if depth >= DEPTH:
+        raise InputError(path, f"extends more than {DEPTH} files: do they extend one another?")
+    return _merge(_read(path.parent / Path(base).expanduser(), depth + 1), tables)
+
+
+def _merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """`over` upon `under`, table by table; a table with another `use` replaces the whole table."""
+    merged = dict(under)
+    for key, value in over.items():
+        below = merged.get(key)
+        if not isinstance(value, dict) or not isinstance(below, dict):
+            merged[key] = value
+        elif "use" in value and value["use"] != below.get("use"):
+            merged[key] = value
+        else:
+            merged[key] = {**below, **value}
+    return merged
+
+
+def _override(text: str) -> dict[str, Any]:
+    """`table.key=value` as tables; a value that is no TOML is a string.
+
+    >>> _override("memory.activity_threshold=0.6")
+    {'memory': {'activity_threshold': 0.6}}
+    >>> _override("memory.use=none")
+    {'memory': {'use': 'none'}}
+    """
+    name, equals, value = text.partition("=")
+    keys = [key.strip() for key in name.split(".")]
+    if not equals or not all(keys) or len(keys) > 2:
+        raise UserError(f"--set {text}: expected KEY=VALUE or TABLE.KEY=VALUE")
+    try:
+        parsed = tomllib.loads(f"value = {value}")
+        found = parsed["value"] if len(parsed) == 1 else value
+    except tomllib.TOMLDecodeError:
+        found = value
+    found = located(found, Path.cwd())
+    return {keys[0]: found} if len(keys) == 1 else {keys[0]: {keys[1]: found}}
+
+
+def _structure(
+    tables: Mapping[str, Any], kind: type[Experiment] | type[Training], parts: Catalogue
+) -> Experiment | Training:
+    known = {one.name: one for one in fields(kind)}
+    values: dict[str, Any] = {}
+    lines: list[str] = [unknown("table or key", key, known) for key in tables if key not in known]
+    for name, one in known.items():
+        try:
+            if name in tables:
+                values[name] = _value(name, tables[name], one, parts)
+            elif one.default is NOTHING and not any(f"mean {name!r}" in line for line in lines):
+                lines.append(f"{name}: is missing; expected a table [{name}] with use = …")
+        except ExperimentError as error:
+            lines += error.lines
+    if lines:
+        raise ExperimentError(lines)
+    return kind(**values)
+
+
+def _value(name: str, given: Any, one: "Attribute[Any]", parts: Catalogue) -> Any:
+    """One table or key of the experiment as a value; raises ExperimentError."""
+    kind = one.metadata.get("kind")
+    if kind is None:
+        if one.type is Start:
+            return settings(_table(name, given), Start, f"{name}.")
+        return setting(given, one, f"{name}: ")
+    if name != "metrics":
+        return _choose(name, given, kind, parts)
+    if not isinstance(given, list) or not given:
+        raise ExperimentError([f"{name}: expected [[metrics]] tables with use = …, got {given!r}"])
+    return tuple(_choose(f"{name}[{i}]", table, kind, parts) for i, table in enumerate(given))
+
+
+def _table(name: str, given: Any) -> dict[str, Any]:
+    if not isinstance(given, dict):
+        raise ExperimentError([f"{name}: expected a table [{name}], got {given!r}"])
+    return given
+
+
+def _choose(name: str, given: Any, kind: str, parts: Catalogue) -> Part:
+    """The part that a table names with `use`, with its settings."""
+    table = dict(_table(name, given))
+    use = table.pop("use", None)
+    if not isinstance(use, str):
+        known = ", ".join(sorted(parts.parts[kind]))
+        said = "is missing" if use is None else f"expected a string, got {use!r}"
+        raise ExperimentError([f"{name}.use: {said}; known: {known}"])
+    try:
+        config = parts.config(kind, use)
+    except PluginError as error:
+        raise ExperimentError([f"{name}.use: {error}"]) from None
+    return Part(kind, str(use), settings(table, config, f"{name}."))

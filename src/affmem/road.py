@@ -1,0 +1,152 @@
+"""One frame's way, from picture to prediction to learning: read it top to bottom.
+
+    Dataset -> Clip -> frames -> FaceFinder -> face -> Encoder -> code
+            -> Reader.read (prior knowledge alone), Memory.predict (this person's)  -> Step
+            -> and only then Memory.partial_fit
+
+Every frame is predicted before it is learnt, and nothing here ever shows a label to a memory: the
+figures made of these steps look neither into the future nor at the answers.
+"""
+
+from collections.abc import Iterator, MutableMapping
+
+import numpy as np
+from attrs import define, frozen
+
+from affmem.protocols import Dataset, Editor, Encoder, FaceFinder, Memory, MemoryConfig, Reader
+from affmem.protocols import Runtime
+from affmem.start import Start, plane
+from affmem.timing import Clock
+from affmem.values import Affect, Affects, Clip, Codes, Face, Frame, Step
+
+BLOCK = 25
+"""Frames encoded at a time: a second of video."""
+
+
+@frozen
+class Stations:
+    """The parts that the road calls, built."""
+
+    dataset: Dataset
+    faces: FaceFinder
+    encoder: Encoder
+    reader: Reader
+    editor: Editor
+    memory: MemoryConfig
+    start: Start
+    runtime: Runtime
+
+
+@define
+class Person:
+    """Someone who was met: their memory, and how many of their faces it has seen."""
+
+    memory: Memory
+    rng: np.random.Generator
+    seen: int = 0
+
+
+def walk(
+    stations: Stations, people: MutableMapping[str, Person], clock: Clock | None = None
+) -> Iterator[Step]:
+    """Walk all clips in the dataset's order; one step a frame. `people` is filled as they are met.
+
+    Raises InputError where a clip cannot be read.
+    """
+    clock = clock or Clock()
+    for clip in stations.dataset.clips():
+        person = people.get(clip.person) or _meet(clip.person, stations)
+        people[clip.person] = person
+        person.memory.begin()
+        step = Step(clip, 0.0, False, None, None, 0.0, len(person.memory), None)  # noqa: FBT003
+        for frames, faces in _blocks(clip, stations, clock):
+            found = [face for face in faces if face is not None]
+            with clock("encode"):
+                codes = stations.encoder.encode(np.stack(found)) if found else _NONE
+            with clock("read"):
+                priors = stations.reader.read(codes) if found else _NONE
+            row = 0
+            for frame, face in zip(frames, faces, strict=True):
+                truth = frame.affect or clip.affect
+                if face is None:  # bridged: the last readings of this clip stand
+                    step = Step(
+                        clip, frame.time, False, step.pk, step.memory,  # noqa: FBT003
+                        step.activation, len(person.memory), truth,
+                    )  # fmt: skip
+                    yield step
+                    continue
+                code, prior = codes[row : row + 1], _affect(priors[row])
+                row += 1
+                with clock("predict"):
+                    reading = person.memory.predict(code)
+                step = Step(
+                    clip=clip,
+                    time=frame.time,
+                    face=True,
+                    pk=prior,
+                    memory=_affect(reading.affects[0]) or prior,  # it knows nothing yet: PK stands
+                    activation=float(reading.activations[0]),
+                    units=len(person.memory),
+                    truth=truth,
+                )
+                yield step
+                if person.seen < stations.start.frames:
+                    edits, asked = _lesson(face, person, stations, clock)
+                    with clock("learn"):
+                        for _epoch in range(stations.start.epochs):
+                            person.memory.partial_fit(edits, asked)
+                            person.memory.partial_fit(code)
+                else:
+                    with clock("learn"):
+                        person.memory.partial_fit(code)
+                person.seen += 1
+
+
+_NONE = np.empty((0, 2), np.float32)
+
+
+def _meet(name: str, stations: Stations) -> Person:
+    """A person never seen: an empty memory, and a random stream that is theirs alone."""
+    runtime = stations.runtime
+    return Person(stations.memory.build(runtime), runtime.rng(f"edits of {name}"))
+
+
+def _blocks(
+    clip: Clip, stations: Stations, clock: Clock
+) -> Iterator[tuple[list[Frame], list[Face | None]]]:
+    """The clip's frames (without their pictures) and faces, a second of them at a time."""
+    frames: list[Frame] = []
+    waiting: list[Frame] = []
+
+    def images() -> Iterator[np.ndarray]:
+        for frame in clock.over("decode", stations.dataset.frames(clip)):
+            waiting.append(Frame(frame.time, _NO_IMAGE, frame.affect))
+            yield frame.image
+
+    faces: list[Face | None] = []
+    for face in clock.over("find", stations.faces.find(images())):
+        frames.append(waiting.pop(0))
+        faces.append(face)
+        if len(frames) == BLOCK:
+            yield frames, faces
+            frames, faces = [], []
+    if frames:
+        yield frames, faces
+
+
+_NO_IMAGE = np.empty((0, 0, 3), np.uint8)
+
+
+def _lesson(face: Face, person: Person, stations: Stations, clock: Clock) -> tuple[Codes, Affects]:
+    """One of a person's first faces, redrawn over the plane: codes, and the affects asked for."""
+    asked = plane(stations.start, person.rng)
+    with clock("edit"):
+        redrawn = stations.editor.edit(face, asked)
+    with clock("encode edits"):
+        return stations.encoder.encode(redrawn), asked
+
+
+def _affect(row: np.ndarray) -> Affect | None:
+    """A row of affects as a value; None where it is NaN."""
+    arousal, valence = (float(x) for x in np.clip(row, -1, 1))
+    return None if np.isnan(arousal) or np.isnan(valence) else Affect(arousal, valence)

@@ -1,0 +1,306 @@
+"""A run: an experiment walked to its end, and the directory that keeps what came of it.
+
+The directory is whole at every moment: each file is written beside its place and then moved there,
+and `run.json` says whether the run is running, finished, interrupted or failed.
+"""
+
+import csv
+import io
+import json
+import logging
+import os
+import platform
+import resource
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from attrs import field, frozen
+
+from affmem.errors import InputError, UserError
+from affmem.evaluation import Utterance, score, units, utterances
+from affmem.experiment import Experiment, dumps
+from affmem.gallery import write_gallery
+from affmem.protocols import Metric, Runtime
+from affmem.road import Person, Stations, walk
+from affmem.timing import Clock
+from affmem.values import Affect, Clip, Step
+
+FORMAT = 1
+PACKAGES = ("affmem", "av", "numpy", "opencv-python-headless", "scipy", "torch")
+log = logging.getLogger("affmem")
+
+
+@frozen
+class Result:
+    """What a run came to."""
+
+    out: Path
+    metrics: Mapping[str, Any] = field(repr=False)
+    timing: Mapping[str, Any] = field(repr=False)
+    notes: Sequence[str]
+    report: Path | None
+
+
+def run(
+    experiment: Experiment,
+    out: Path,
+    watch: Callable[[str, int, int, Step | None], None] = lambda *_: None,
+) -> Result:
+    """Walk an experiment's road and write its run directory `out`, which must be new or empty.
+
+    `watch(stage, done, of, step)` hears of each frame (clips done, of all) and of later stages.
+    Raises InputError and its kin; on KeyboardInterrupt the directory says "interrupted" and keeps
+    the clips that were finished.
+    """
+    began, cpu = datetime.now(UTC), perf_counter()
+    check_empty(out)
+    runtime = Runtime(seed=experiment.seed, device=experiment.device)
+    stations, metrics = build(experiment, runtime)
+    clips = stations.dataset.clips()
+    if not clips:
+        raise UserError(f"dataset {experiment.dataset.use!r}: holds no clip")
+    out.mkdir(parents=True, exist_ok=True)
+    record = _record(experiment, began, stations.dataset.notes)
+    steps: list[Step] = []
+    people: dict[str, Person] = {}
+    clock = Clock()
+    with _logged(out), _status(out, record):
+        write(out / "experiment.toml", dumps(experiment))
+        try:
+            for step in _watched(walk(stations, people, clock), clips, watch):
+                steps.append(step)
+        finally:
+            whole = _whole(steps, clips, finished=sys.exc_info()[0] is None)
+            write(out / "frames.csv", _frames(whole))
+            write(out / "utterances.csv", _utterances(utterances(whole)))
+        watch("scoring", len(clips), len(clips), None)
+        with clock("score"):
+            figures = {
+                "unit": stations.dataset.unit,
+                "persons": len({step.clip.person for step in steps}),
+                "clips": len({step.clip.name for step in steps}),
+                "frames": len(steps),
+                "faces": sum(step.face for step in steps),
+                **score(
+                    units(steps, stations.dataset.unit), metrics,
+                    experiment.resamples, runtime.rng("bootstrap"),
+                ),
+            }  # fmt: skip
+        write(out / "metrics.json", _json(figures))
+        _remember(people, out / "memories")
+        watch("drawing edits", len(clips), len(clips), None)
+        with clock("gallery"):
+            write_gallery(stations, experiment.gallery, out / "edits")
+        total = perf_counter() - cpu
+        timing = {
+            "seconds": {name: round(s, 3) for name, s in clock.seconds.items()},
+            "total_seconds": round(total, 3),
+            "frames": len(steps),
+            "frames_per_second": round(len(steps) / total, 2),
+            "peak_memory_mib": _peak_memory_mib(),
+        }
+        write(out / "timing.json", _json(timing))
+    watch("reporting", len(clips), len(clips), None)
+    report = experiment.report.build(runtime).write(out)
+    return Result(out, figures, timing, record["notes"], report)
+
+
+def build(experiment: Experiment, runtime: Runtime) -> tuple[Stations, dict[str, Metric]]:
+    """Make an experiment's parts. Raises what their `build` raises."""
+    stations = Stations(
+        dataset=experiment.dataset.build(runtime),
+        faces=experiment.faces.build(runtime),
+        encoder=experiment.encoder.build(runtime),
+        reader=experiment.reader.build(runtime),
+        editor=experiment.editor.build(runtime),
+        memory=experiment.memory.config,
+        start=experiment.start,
+        runtime=runtime,
+    )
+    return stations, {part.use: part.build(runtime) for part in experiment.metrics}
+
+
+def check_empty(out: Path) -> None:
+    """Raises InputError where `out` cannot become a new directory of results."""
+    try:
+        if out.is_dir():
+            if any(out.iterdir()):
+                raise InputError(out, "is a folder that is not empty; expected a new one")
+        elif out.exists():
+            raise InputError(out, "is a file; expected a new folder")
+        else:
+            parent = next(one for one in out.absolute().parents if one.exists())
+            if not os.access(parent, os.W_OK):
+                raise InputError(out, f"cannot be made: no permission to write in {parent}")
+    except PermissionError:
+        raise InputError(out, "no permission") from None
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    part = path.with_name(f".{path.name}.part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=2, allow_nan=False) + "\n"
+
+
+def _record(experiment: Experiment, began: datetime, notes: Sequence[str]) -> dict[str, Any]:
+    parts = ("dataset", "faces", "encoder", "reader", "editor", "memory")
+    return {
+        "format": FORMAT,
+        "status": "running",
+        "started": began.isoformat(timespec="seconds"),
+        "finished": None,
+        "affmem": version("affmem"),
+        "seed": experiment.seed,
+        "machine": {
+            "platform": platform.platform(),
+            "processor": _processor(),
+            "cores": os.cpu_count(),
+            "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
+            "python": platform.python_version(),
+        },
+        "versions": dict(_versions()),
+        "notes": list(notes),
+        "parts": {name: getattr(experiment, name).use for name in parts},
+    }
+
+
+@contextmanager
+def _status(out: Path, record: dict[str, Any]) -> Iterator[None]:
+    """Keep `run.json` true: running, then finished, interrupted or failed."""
+    write(out / "run.json", _json(record))
+    try:
+        yield
+        record["status"] = "finished"
+    except KeyboardInterrupt:
+        record["status"] = "interrupted"
+        raise
+    except BaseException as error:
+        record["status"] = "failed"
+        record["notes"].append(str(error) or type(error).__name__)
+        raise
+    finally:
+        record["finished"] = datetime.now(UTC).isoformat(timespec="seconds")
+        write(out / "run.json", _json(record))
+
+
+@contextmanager
+def _logged(out: Path) -> Iterator[None]:
+    """Keep the log of the run in its directory."""
+    handler = logging.FileHandler(out / "log.txt", encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    log.addHandler(handler)
+    level = log.level
+    log.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
+        log.removeHandler(handler)
+        handler.close()
+
+
+def _watched(
+    steps: Iterator[Step], clips: Sequence[Clip], watch: Callable[[str, int, int, Step], None]
+) -> Iterator[Step]:
+    order = {clip.name: i for i, clip in enumerate(clips)}
+    for step in steps:
+        watch("watching", order[step.clip.name], len(clips), step)
+        yield step
+    log.info("watched %d clips", len(clips))
+
+
+def _whole(steps: list[Step], clips: Sequence[Clip], *, finished: bool) -> list[Step]:
+    """The steps of clips that were seen to their end."""
+    if finished or not steps:
+        return steps
+    last = steps[-1].clip.name
+    return [step for step in steps if step.clip.name != last]
+
+
+def _remember(people: Mapping[str, Person], folder: Path) -> None:
+    """Keep each person's memory as arrays, and whose file is whose."""
+    from safetensors.numpy import save
+
+    folder.mkdir(exist_ok=True)
+    names = {}
+    for i, (name, person) in enumerate(people.items()):
+        state = person.memory.state()
+        if state:
+            names[name] = f"{i}.safetensors"
+            part = folder / f".{i}.part"
+            part.write_bytes(save(dict(state), metadata={"faces": str(person.seen)}))
+            part.replace(folder / names[name])
+    write(folder / "people.json", _json(names))
+
+
+def _frames(steps: Sequence[Step]) -> str:
+    head = (
+        "clip,person,time,face,pk_arousal,pk_valence,memory_arousal,memory_valence,"
+        "activation,units,truth_arousal,truth_valence"
+    )
+    return _csv(
+        head,
+        (
+            [step.clip.name, step.clip.person, f"{step.time:.3f}", int(step.face), *_cells(step.pk),
+             *_cells(step.memory), f"{step.activation:.4f}", step.units, *_cells(step.truth)]
+            for step in steps
+        ),
+    )  # fmt: skip
+
+
+def _utterances(rows: Sequence[Utterance]) -> str:
+    head = (
+        "clip,person,frames,faces,truth_arousal,truth_valence,pk_arousal,pk_valence,"
+        "memory_arousal,memory_valence"
+    )
+    return _csv(
+        head,
+        (
+            [one.clip, one.person, one.frames, one.faces, *_cells(one.truth), *_cells(one.pk),
+             *_cells(one.memory)]
+            for one in rows
+        ),
+    )  # fmt: skip
+
+
+def _csv(head: str, rows: Iterator[Sequence[Any]] | Any) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(head.split(","))
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _cells(affect: Affect | None) -> tuple[str, str]:
+    return ("", "") if affect is None else (f"{affect.arousal:.4f}", f"{affect.valence:.4f}")
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor()
+
+
+def _peak_memory_mib() -> int:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak // (2**20 if sys.platform == "darwin" else 2**10)
+
+
+def _versions() -> Iterator[tuple[str, str]]:
+    for package in PACKAGES:
+        try:
+            yield package, version(package)
+        except PackageNotFoundError:
+            continue
