@@ -1,4 +1,4 @@
-"""From steps to figures: readings pooled to the label's unit, metrics, and intervals over persons."""
+"""From steps to figures: readings pooled to the label's unit, metrics, intervals over persons."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from math import isfinite
@@ -72,7 +72,10 @@ def units(steps: Sequence[Step], unit: Unit) -> Units:
     return Units(
         persons=tuple(row[0] for row in whole),
         truth=_pairs([row[1] for row in whole]),
-        read={"pk": _pairs([row[2] for row in whole]), "p-affmem": _pairs([row[3] for row in whole])},
+        read={
+            "pk": _pairs([row[2] for row in whole]),
+            "p-affmem": _pairs([row[3] for row in whole]),
+        },
     )
 
 
@@ -107,7 +110,11 @@ def score(
             weights = np.array([1 / sizes[name] for name in persons[rows]])
             values = np.array([each[name] for name in persons[rows]])
             known = np.isfinite(values)
-            return float((values * weights)[known].sum() / weights[known].sum()) if known.any() else np.nan
+            return (
+                float((values * weights)[known].sum() / weights[known].sum())
+                if known.any()
+                else np.nan
+            )
 
         return mean
 
@@ -123,9 +130,7 @@ def score(
     def both(make: Any, metric: Metric, name: str) -> dict[str, Any]:  # noqa: ANN401
         return {
             **{s: table(lambda c, s=s: make(metric, s, c), name) for s in SYSTEMS},
-            "gain": table(
-                lambda c: less(make(metric, "p-affmem", c), make(metric, "pk", c)), name
-            ),
+            "gain": table(lambda c: less(make(metric, "p-affmem", c), make(metric, "pk", c)), name),
         }
 
     pooled = {name: both(of, metric, name) for name, metric in metrics.items()}

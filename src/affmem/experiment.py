@@ -1,3 +1,4 @@
+# ruff: noqa: RUF009  (the calls in class bodies make attrs fields)
 """An experiment: a TOML file that names the parts and their settings, as a frozen value.
 
     seed = 1
@@ -7,8 +8,8 @@
     use = "gwr"
     activity_threshold = 0.85
 
-`extends = "other.toml"` takes over another file's tables; `--set memory.use=none` overrides. A table
-whose `use` changes begins anew: the other part's settings make no sense to it. Loading opens,
+`extends = "other.toml"` takes over another file's tables; `--set memory.use=none` overrides. A
+table whose `use` changes begins anew: the other part's settings make no sense to it. Loading opens,
 builds and writes nothing.
 """
 
@@ -141,7 +142,7 @@ def _read(path: Path, depth: int = 0) -> dict[str, Any]:
     """The tables of a file, with what it extends."""
     try:
         text = path.read_bytes().decode("utf-8-sig")
-        tables = located(tomllib.loads(text), path.parent)
+        tables: dict[str, Any] = located(tomllib.loads(text), path.parent)
     except tomllib.TOMLDecodeError as error:
         raise InputError(path, f"not TOML: {error}") from None
     except UnicodeDecodeError as error:
@@ -169,9 +170,11 @@ def _merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(under)
     for key, value in over.items():
         below = merged.get(key)
-        if not isinstance(value, dict) or not isinstance(below, dict):
-            merged[key] = value
-        elif "use" in value and value["use"] != below.get("use"):
+        if (
+            not isinstance(value, dict)
+            or not isinstance(below, dict)
+            or ("use" in value and value["use"] != below.get("use"))
+        ):
             merged[key] = value
         else:
             merged[key] = {**below, **value}

@@ -43,14 +43,14 @@ def bootstrap(
     where there is but one person. For a paired comparison, `statistic` is the difference of two
     figures over the same units. Raises ValueError for no units or no resamples.
 
-    >>> scores = np.array([0.1, 0.2, 0.6, 0.7])
+    >>> scores = np.array([1.0, 2.0, 6.0, 7.0])
     >>> bootstrap(
     ...     lambda units: float(scores[units].mean()),
     ...     ["anna", "anna", "ben", "ben"],
     ...     resamples=1000,
     ...     rng=np.random.default_rng(0),
     ... )
-    Interval(value=0.4, low=0.15, high=0.65)
+    Interval(value=4.0, low=1.5, high=6.5)
     """
     if not persons:
         raise ValueError("a bootstrap needs at least one unit")

@@ -164,7 +164,7 @@ class Trainer(Protocol):
     def train(
         self, faces: Sequence[Image], affects: Affects, out: Path
     ) -> Iterator[Mapping[str, float]]:
-        """Learn; yield named figures every so often; write the checkpoint `out` whole or not at all.
+        """Learn; yield figures every so often; write the checkpoint `out` whole or not at all.
 
         `faces` are aligned, uint8 (96, 96, 3). Each yield holds at least "step" and "of".
         """
@@ -247,6 +247,6 @@ class ReporterConfig(Protocol):
 
 
 class MakerConfig(Protocol):
-    """Settings of a maker of datasets; `--persons 12` on the command line is `persons = 12` here."""
+    """Settings of a maker; `--persons 12` on the command line is `persons = 12` here."""
 
     def build(self, runtime: Runtime) -> Maker: ...

@@ -13,8 +13,16 @@ from collections.abc import Iterator, MutableMapping
 import numpy as np
 from attrs import define, frozen
 
-from affmem.protocols import Dataset, Editor, Encoder, FaceFinder, Memory, MemoryConfig, Reader
-from affmem.protocols import Runtime
+from affmem.protocols import (
+    Dataset,
+    Editor,
+    Encoder,
+    FaceFinder,
+    Memory,
+    MemoryConfig,
+    Reader,
+    Runtime,
+)
 from affmem.start import Start, plane
 from affmem.timing import Clock
 from affmem.values import Affect, Affects, Clip, Codes, Face, Frame, Step

@@ -12,7 +12,7 @@ import os
 import platform
 import resource
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -72,11 +72,12 @@ def run(
     clock = Clock()
     with _logged(out), _status(out, record):
         write(out / "experiment.toml", dumps(experiment))
+        finished = False
         try:
-            for step in _watched(walk(stations, people, clock), clips, watch):
-                steps.append(step)
+            steps.extend(_watched(walk(stations, people, clock), clips, watch))
+            finished = True
         finally:
-            whole = _whole(steps, clips, finished=sys.exc_info()[0] is None)
+            whole = steps if finished else _whole(steps)
             write(out / "frames.csv", _frames(whole))
             write(out / "utterances.csv", _utterances(utterances(whole)))
         watch("scoring", len(clips), len(clips), None)
@@ -149,7 +150,7 @@ def write(path: Path, text: str) -> None:
     part.replace(path)
 
 
-def _json(value: Any) -> str:
+def _json(value: object) -> str:
     return json.dumps(value, indent=2, allow_nan=False) + "\n"
 
 
@@ -166,7 +167,9 @@ def _record(experiment: Experiment, began: datetime, notes: Sequence[str]) -> di
             "platform": platform.platform(),
             "processor": _processor(),
             "cores": os.cpu_count(),
-            "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
+            "memory_gib": round(
+                os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1
+            ),
             "python": platform.python_version(),
         },
         "versions": dict(_versions()),
@@ -220,12 +223,9 @@ def _watched(
     log.info("watched %d clips", len(clips))
 
 
-def _whole(steps: list[Step], clips: Sequence[Clip], *, finished: bool) -> list[Step]:
-    """The steps of clips that were seen to their end."""
-    if finished or not steps:
-        return steps
-    last = steps[-1].clip.name
-    return [step for step in steps if step.clip.name != last]
+def _whole(steps: Sequence[Step]) -> list[Step]:
+    """The steps of an interrupted run, less its last clip, which was not seen to its end."""
+    return [step for step in steps if step.clip.name != steps[-1].clip.name]
 
 
 def _remember(people: Mapping[str, Person], folder: Path) -> None:
@@ -274,7 +274,7 @@ def _utterances(rows: Sequence[Utterance]) -> str:
     )  # fmt: skip
 
 
-def _csv(head: str, rows: Iterator[Sequence[Any]] | Any) -> str:
+def _csv(head: str, rows: Iterable[Sequence[object]]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(head.split(","))

@@ -4,7 +4,7 @@ cattrs does the structuring; the hooks here take away its leniency (TOML has typ
 is a mistake to show) and give its messages words that help.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
@@ -74,7 +74,7 @@ def settings(table: Mapping[str, Any], kind: type[Any], where: str) -> Any:  # n
 def setting(value: Any, one: "Attribute[Any]", where: str) -> Any:  # noqa: ANN401
     """`value` as the type that a single attribute has, validated. Raises ExperimentError."""
     try:
-        made = _CONVERTER.structure(value, one.type)
+        made = _CONVERTER.structure(value, one.type or object)
         if one.validator is not None:
             one.validator(None, one, made)
     except (ValueError, TypeError) as error:
@@ -109,19 +109,28 @@ def _words(error: BaseException, kind: type[Any] | None) -> str:
 
 
 def _name(kind: Any) -> str:  # noqa: ANN401
-    if get_origin(kind) is Literal:
+    origin: Any = get_origin(kind)
+    if origin is Literal:
         return " or ".join(repr(one) for one in get_args(kind))
     if _is_union(kind):
         return " or ".join(_name(one) for one in get_args(kind) if one is not NoneType)
     if kind is Path:
         return "a path, as a string"
-    if get_origin(kind) in (tuple, list, Sequence):
+    if origin in (tuple, list):
         return "a list"
     return NAMES.get(kind, getattr(kind, "__name__", str(kind)))
 
 
 def _is_union(kind: Any) -> bool:  # noqa: ANN401
     return get_origin(kind) in (Union, UnionType)
+
+
+def _is_literal(kind: Any) -> bool:  # noqa: ANN401
+    return get_origin(kind) is Literal
+
+
+def _is_tuple(kind: Any) -> bool:  # noqa: ANN401
+    return get_origin(kind) is tuple
 
 
 def _exactly(value: Any, kind: type[Any]) -> Any:  # noqa: ANN401
@@ -156,7 +165,7 @@ def _union(value: Any, kind: Any) -> Any:  # noqa: ANN401
     for one in members:
         try:
             return _CONVERTER.structure(value, one)
-        except Exception as error:  # noqa: BLE001, PERF203  (another member may fit)
+        except Exception as error:  # noqa: BLE001  (another member may fit)
             problem = error
     if len(members) == 1 and problem is not None:
         raise problem
@@ -180,9 +189,9 @@ def _converter() -> Converter:
     converter.register_structure_hook(Path, _path)
     converter.register_unstructure_hook(Path, str)
     converter.register_unstructure_hook(Text, str)
-    converter.register_structure_hook_func(lambda kind: get_origin(kind) is Literal, _literal)
+    converter.register_structure_hook_func(_is_literal, _literal)
     converter.register_structure_hook_func(_is_union, _union)
-    converter.register_structure_hook_func(lambda kind: get_origin(kind) is tuple, _tuple)
+    converter.register_structure_hook_func(_is_tuple, _tuple)
     return converter
 
 

@@ -51,4 +51,5 @@ def plane(start: Start, rng: np.random.Generator) -> Affects:
             points = np.stack(np.meshgrid(side, side, indexing="ij"), axis=-1).reshape(-1, 2)
         case "diagonal":
             points = np.linspace(-1, 1, start.edits)[:, None].repeat(2, axis=1)
-    return np.round(points, 2).astype(np.float32).reshape(-1, 2)
+    rounded: Affects = np.round(points, 2).astype(np.float32).reshape(-1, 2)
+    return rounded

@@ -1,0 +1,380 @@
+"""The command line: `affmem run examples/omg.toml`, and what stands around it.
+
+Every mistake of the user's is one line on standard error and exit code 2; Ctrl-C is exit code 130.
+"""
+
+import json
+import logging
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from affmem.errors import InputError, UserError, unknown
+
+FILE = click.Path(path_type=Path)
+log = logging.getLogger("affmem")
+
+
+class Commands(click.Group):
+    """A group that answers a misspelt command with the nearest, and a mistake with one line."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, or name the nearest."""
+        if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+            raise UserError(unknown("command", args[0], self.list_commands(ctx)))
+        return super().resolve_command(ctx, args)
+
+    def main(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401
+        """Run; tell the user's mistakes in a line each."""
+        try:
+            return super().main(*args, **options)
+        except UserError as error:
+            for line in str(error).splitlines():
+                click.echo(f"error: {line}", err=True)
+            sys.exit(2)
+        except OSError as error:
+            if error.filename is None and error.errno is None:
+                raise
+            where = f"{error.filename}: " if error.filename else ""
+            click.echo(f"error: {where}{error.strerror or error}", err=True)
+            sys.exit(2)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="affmem", message="%(prog)s %(version)s")
+def main() -> None:
+    """Personal memories of how each person shows arousal and valence.
+
+    \b
+    Start here:
+      affmem run examples/omg.toml       watch, learn, score: a table and a report
+      affmem check my.toml               is this experiment sound? writes nothing
+      affmem plugins list                the parts that an experiment can name
+      affmem plugins info memory gwr     one part's settings
+
+    \b
+    Swap a part, or change a setting, without touching the file:
+      affmem run examples/omg.toml --set memory.use=none
+      affmem run examples/omg.toml --set memory.activity_threshold=0.6
+    """
+
+
+overrides = click.option(
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a key (repeatable)."
+)
+quiet = click.option("--quiet", is_flag=True, help="Say nothing but errors.")
+as_json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+
+
+@main.command()
+@click.argument("file", type=FILE)
+@overrides
+@click.option("--out", type=FILE, help="The run directory [runs/NAME-TIME]; must be new or empty.")
+@click.option("--seed", type=click.IntRange(0), help="The experiment's seed.")
+@quiet
+@as_json
+def run(
+    *, file: Path, overrides: Sequence[str], out: Path | None, seed: int | None, quiet: bool,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Run an experiment; keep everything in a run directory."""
+    from affmem.experiment import Experiment
+    from affmem.run import check_empty
+    from affmem.run import run as walk
+    from affmem.terminal import Watch, show
+
+    silent = quiet or as_json
+    _speak(silent=silent)
+    experiment = _load(file, overrides, Experiment, "run", seed)
+    out = out or Path("runs") / f"{file.stem}-{datetime.now():%Y%m%d-%H%M%S}"  # noqa: DTZ005
+    check_empty(out)
+    try:
+        with Watch(silent=silent) as watch:
+            result = walk(experiment, out, watch)
+    except KeyboardInterrupt:
+        if (out / "run.json").exists():
+            click.echo(f"interrupted; what was finished is in {out}", err=True)
+        sys.exit(130)
+    if as_json:
+        click.echo(json.dumps(dict(result.metrics), indent=2))
+    elif not quiet:
+        show(result)
+
+
+@main.command()
+@click.argument("file", type=FILE)
+@overrides
+@as_json
+def check(*, file: Path, overrides: Sequence[str], as_json: bool) -> None:
+    """Validate an experiment; open and write nothing.
+
+    Prints the whole experiment, every default filled in.
+    """
+    from affmem.experiment import dumps, load
+
+    text = dumps(load(file, overrides))
+    if as_json:
+        import tomllib
+
+        text = json.dumps(tomllib.loads(text), indent=2)
+    click.echo(text.rstrip())
+
+
+@main.command()
+@click.argument("file", type=FILE)
+@overrides
+@click.option("--out", type=FILE, required=True, help="The checkpoint to write; must be new.")
+@click.option("--seed", type=click.IntRange(0), help="The training's seed.")
+@quiet
+def train(
+    *, file: Path, overrides: Sequence[str], out: Path, seed: int | None, quiet: bool
+) -> None:
+    """Train prior knowledge on labelled faces."""
+    from affmem.experiment import Training
+    from affmem.terminal import Bar
+    from affmem.training import train as learn
+
+    _speak(silent=quiet)
+    training = _load(file, overrides, Training, "train", seed)
+    if out.exists():
+        raise InputError(out, "exists; expected a new file")
+    with Bar(silent=quiet) as bar:
+        for figures in learn(training, out, bar.told):
+            bar.figures(figures)
+    if not quiet:
+        click.echo(str(out))
+
+
+@main.group(cls=Commands)
+def plugins() -> None:
+    """What is installed, and what each part can be told."""
+
+
+@plugins.command("list")
+@as_json
+def plugins_list(*, as_json: bool) -> None:
+    """The parts by kind, and the plugins that give them."""
+    from affmem.catalogue import catalogue
+
+    found = catalogue()
+    if as_json:
+        rows = [
+            {"kind": kind, "name": name, "plugin": found.sources[kind, name]}
+            for kind, names in found.parts.items()
+            for name in sorted(names)
+        ]
+        listed = [
+            {"name": p.name, "module": p.module, "distribution": p.distribution,
+             "version": p.version, "error": p.error}
+            for p in found.plugins
+        ]  # fmt: skip
+        click.echo(json.dumps({"parts": rows, "plugins": listed}, indent=2))
+        return
+    for kind, names in found.parts.items():
+        click.echo(f"{kind:9} {', '.join(sorted(names)) or '(none)'}")
+    click.echo()
+    for one in found.plugins:
+        state = f"NOT USED: {one.error}" if one.error else "ok"
+        click.echo(f"{one.name:11} {one.distribution} {one.version} ({one.module}): {state}")
+
+
+@plugins.command("info")
+@click.argument("kind")
+@click.argument("name")
+def plugins_info(*, kind: str, name: str) -> None:
+    """One part's settings: name, type, default, meaning."""
+    from affmem.catalogue import KINDS, catalogue
+    from affmem.reference import describe
+
+    found = catalogue()
+    if kind not in KINDS:
+        raise UserError(unknown("kind", kind, KINDS))
+    config = found.config(kind, name)
+    click.echo(f"{kind} {name!r}, from plugin {found.sources[kind, name]!r}")
+    click.echo(describe(config))
+
+
+@main.group(cls=Commands)
+def datasets() -> None:
+    """List, make and check datasets."""
+
+
+@datasets.command("list")
+def datasets_list() -> None:
+    """The datasets that an experiment can name, and those that can be made."""
+    from affmem.catalogue import catalogue
+    from affmem.reference import summary
+
+    parts = catalogue().parts
+    for kind, verb in (("dataset", "read"), ("maker", "make")):
+        for name, config in sorted(parts[kind].items()):
+            click.echo(f"{verb:5} {name:8} {summary(config)}")
+
+
+@datasets.command(
+    "make", context_settings={"ignore_unknown_options": True, "allow_extra_args": True}
+)
+@click.argument("name")
+@click.argument("folder", type=FILE)
+@click.argument("options", nargs=-1, type=click.UNPROCESSED)
+@quiet
+def datasets_make(*, name: str, folder: Path, options: Sequence[str], quiet: bool) -> None:
+    """Make dataset NAME in a new FOLDER.
+
+    OPTIONS are its settings, as --persons 12 --seed 3; `affmem plugins info maker NAME` lists them.
+    """
+    from affmem.catalogue import catalogue
+    from affmem.protocols import Runtime
+    from affmem.run import check_empty
+    from affmem.settings import settings
+    from affmem.terminal import Bar
+
+    _speak(silent=quiet)
+    config = settings(_options(options), catalogue().config("maker", name), "--")
+    check_empty(folder)
+    with Bar(silent=quiet) as bar:
+        config.build(Runtime()).make(folder, lambda done, of: bar.told(f"making {name}", done, of))
+    if not quiet:
+        click.echo(str(folder))
+
+
+@datasets.command("check")
+@click.argument("file", type=FILE)
+@overrides
+@as_json
+def datasets_check(*, file: Path, overrides: Sequence[str], as_json: bool) -> None:
+    """Read the dataset of experiment FILE through: what is there, what is missing or broken.
+
+    Opens every clip and decodes its first second. Exit code 1 where something cannot be read.
+    """
+    from affmem.check import inspect
+    from affmem.experiment import load
+    from affmem.protocols import Runtime
+    from affmem.terminal import Bar
+
+    experiment = load(file, overrides)
+    dataset = experiment.dataset.build(Runtime(seed=experiment.seed))
+    with Bar(silent=as_json) as bar:
+        found = inspect(dataset, lambda done, of: bar.told("opening clips", done, of))
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+    else:
+        for key, value in found.items():
+            if isinstance(value, list):
+                for line in value:
+                    click.echo(f"{key}: {line}")
+            else:
+                click.echo(f"{key}: {value}")
+    sys.exit(1 if found["unreadable"] else 0)
+
+
+@main.command()
+@click.argument("image", type=FILE)
+@click.option("--arousal", type=click.FloatRange(-1, 1), help="The arousal to show, -1..1.")
+@click.option("--valence", type=click.FloatRange(-1, 1), help="The valence to show, -1..1.")
+@click.option("--grid", is_flag=True, help="A 5 x 5 sheet over the whole plane instead.")
+@click.option("--out", type=FILE, help="The picture to write [IMAGE-edited.png].")
+@click.option("--faces", "finder", default="mtcnn", show_default=True, help="The face finder.")
+@click.option("--editor", default="pk", show_default=True, help="The editor.")
+def edit(
+    *, image: Path, arousal: float | None, valence: float | None, grid: bool, out: Path | None,
+    finder: str, editor: str,
+) -> None:  # fmt: skip
+    """Redraw the face in IMAGE with another affect."""
+    import numpy as np
+
+    from affmem.catalogue import catalogue
+    from affmem.gallery import SIDE, lattice, read, save, sheet
+    from affmem.protocols import Runtime
+
+    if grid and not (arousal is None and valence is None):
+        raise UserError("--grid draws the whole plane: give it without --arousal and --valence")
+    if not grid and arousal is None and valence is None:
+        raise UserError("give --arousal and --valence (either defaults to 0), or --grid")
+    out = out or image.with_name(f"{image.stem}-edited.png")
+    if out.suffix.lower() not in (".png", ".jpg", ".jpeg", ".webp"):
+        raise InputError(out, "expected a name ending in .png, .jpg or .webp")
+    if out.exists():
+        raise InputError(out, "exists; expected a new file")
+    runtime = Runtime()
+    finding = catalogue().config("faces", finder)().build(runtime)
+    face = next(iter(finding.find([read(image)])), None)
+    if face is None:
+        raise InputError(image, "no face found")
+    affects = lattice() if grid else np.array([[arousal or 0, valence or 0]], np.float32)
+    edits = catalogue().config("editor", editor)().build(runtime).edit(face, affects)
+    save(sheet(edits, SIDE if grid else 1), out)
+    click.echo(str(out))
+
+
+@main.command()
+@click.argument("run", type=FILE)
+@click.option("--use", default="html", show_default=True, help="The reporter.")
+def report(*, run: Path, use: str) -> None:
+    """Write the report of a finished RUN directory anew."""
+    from affmem.catalogue import catalogue
+    from affmem.protocols import Runtime
+
+    click.echo(str(catalogue().config("reporter", use)().build(Runtime()).write(run)))
+
+
+@main.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(*, shell: str) -> None:
+    """Print the completion script of SHELL: eval "$(affmem completion bash)"."""
+    from click.shell_completion import get_completion_class
+
+    kind = get_completion_class(shell)
+    if kind is not None:
+        click.echo(kind(main, {}, "affmem", "_AFFMEM_COMPLETE").source())
+
+
+def _load(
+    file: Path, overrides: Sequence[str], kind: type[Any], command: str, seed: int | None
+) -> Any:  # noqa: ANN401
+    """The experiment or training in `file`; the other kind is a mistake that names the command."""
+    from affmem.experiment import load
+
+    extra = () if seed is None else (f"seed={seed}",)
+    found = load(file, (*overrides, *extra))
+    if not isinstance(found, kind):
+        other = "train" if command == "run" else "run"
+        raise InputError(file, f"is for `affmem {other}`, not for `affmem {command}`")
+    return found
+
+
+def _options(words: Sequence[str]) -> dict[str, Any]:
+    """`--persons 12 --size=2` as a table; values are TOML, or else strings."""
+    import tomllib
+
+    table: dict[str, Any] = {}
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
+        if not word.startswith("--"):
+            raise UserError(f"{word}: expected an option, as --persons 12")
+        name, equals, value = word[2:].partition("=")
+        if not equals:
+            if not rest:
+                raise UserError(f"--{name}: expected a value")
+            value = rest.pop(0)
+        try:
+            table[name.replace("-", "_")] = tomllib.loads(f"value = {value}")["value"]
+        except tomllib.TOMLDecodeError:
+            table[name.replace("-", "_")] = value
+    return table
+
+
+def _speak(*, silent: bool) -> None:
+    """Show the log's lines on standard error, as plain lines."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    log.handlers[:] = [handler]
+    log.setLevel(logging.ERROR if silent else logging.INFO)
+    log.propagate = False

@@ -1,0 +1,142 @@
+"""What a run shows in a terminal: progress while it lasts, a table at its end."""
+
+import sys
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any
+
+import click
+
+from affmem.run import Result
+from affmem.values import DIMENSIONS, Step
+
+
+class Bar:
+    """Progress: a live line in a terminal, else one plain line a stage (and a tenth of it)."""
+
+    def __init__(self, *, silent: bool) -> None:
+        self._live: Any = None
+        self._task: Any = None
+        self._stage = ""
+        self._tenth = -1
+        self._silent = silent
+
+    def __enter__(self) -> "Bar":
+        if not self._silent and sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import (
+                BarColumn,
+                MofNCompleteColumn,
+                Progress,
+                TextColumn,
+                TimeElapsedColumn,
+                TimeRemainingColumn,
+            )
+
+            self._live = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(bar_width=20),
+                MofNCompleteColumn(),
+                TimeElapsedColumn(),
+                TimeRemainingColumn(),
+                console=Console(stderr=True),
+                transient=True,
+            )
+            self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def told(self, stage: str, done: int, of: int, detail: str = "") -> None:
+        """Show that `done` of `of` are done at this stage."""
+        if self._silent:
+            return
+        if self._live is not None:
+            if stage != self._stage:
+                if self._task is not None:
+                    self._live.remove_task(self._task)
+                self._task = self._live.add_task(stage, total=of)
+            label = f"{stage} {detail}".strip()
+            self._live.update(self._task, completed=done, total=of, description=label)
+        elif stage != self._stage or done * 10 // max(of, 1) > self._tenth:
+            click.echo(f"{stage}: {done}/{of} {detail}".rstrip(), err=True)
+            self._tenth = done * 10 // max(of, 1)
+        self._stage = stage
+
+    def figures(self, figures: Mapping[str, float]) -> None:
+        """Show a trainer's figures."""
+        rest = {key: value for key, value in figures.items() if key not in ("step", "of")}
+        detail = " ".join(f"{key} {value:.3f}" for key, value in rest.items())
+        if not self._silent:
+            (self._live.console.print if self._live else lambda line: click.echo(line, err=True))(
+                f"step {int(figures['step'])}: {detail}"
+            )
+        self.told("training", int(figures["step"]), int(figures["of"]))
+
+
+class Watch(Bar):
+    """Progress of a run, frame by frame."""
+
+    def __call__(self, stage: str, done: int, of: int, step: Step | None) -> None:
+        """Show where a run is."""
+        if stage != "watching":
+            self.told(stage, done, of)
+        elif step is not None and (self._live is not None or step.clip.name != self._clip):
+            self._clip = step.clip.name
+            self.told(stage, done, of, step.clip.person if self._live else "")
+
+    _clip = ""
+
+    def __enter__(self) -> "Watch":
+        super().__enter__()
+        return self
+
+
+def show(result: Result) -> None:
+    """Print a finished run: the figures with their intervals, notes, time, and where it all is."""
+    from rich.console import Console
+    from rich.table import Table
+
+    figures, timing = result.metrics, result.timing
+    name = figures["headline"]
+    table = Table(
+        title=f"{name.upper()} over {figures['scored']} {figures['unit']}s of "
+        f"{figures['persons']} persons, with 95 % intervals",
+        title_justify="left",
+    )
+    table.add_column("system")
+    for dimension in DIMENSIONS:
+        table.add_column(dimension, justify="right")
+    rows = {"PK alone": "pk", "P-AffMem": "p-affmem"}
+    for label, system in rows.items():
+        table.add_row(label, *(_cell(figures["systems"][system][d], name) for d in DIMENSIONS))
+    table.add_section()
+    table.add_row("gain", *(_cell(figures["gain"][d], name, sign=True) for d in DIMENSIONS))
+    console = Console(highlight=False, soft_wrap=False)
+    console.print(table)
+    for note in result.notes:
+        console.print(f"note: {note}", markup=False)
+    console.print(
+        f"{timing['frames']} frames in {timing['total_seconds']:.0f} s "
+        f"({timing['frames_per_second']:.1f} frames/s); each predicted before it was learnt"
+    )
+    console.print(f"run:    {result.out}", markup=False, soft_wrap=True)
+    if result.report is not None:
+        console.print(f"report: {result.report}", markup=False, soft_wrap=True)
+
+
+def _cell(figure: Mapping[str, float | None], name: str, *, sign: bool = False) -> str:
+    value, low, high = figure[name], figure["low"], figure["high"]
+    if value is None:
+        return "undefined"
+    form = "{:+.2f}" if sign else "{:.2f}"
+    if low is None or high is None:
+        return form.format(value) + " (no interval)"
+    return f"{form} \\[{form}, {form}]".format(value, low, high)

@@ -1,0 +1,15 @@
+"""Profiles of the property tests, chosen by HYPOTHESIS_PROFILE."""
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+slow_machines = [HealthCheck.too_slow]
+settings.register_profile("default", deadline=None, suppress_health_check=slow_machines)
+settings.register_profile(
+    "ci", deadline=None, derandomize=True, suppress_health_check=slow_machines
+)
+settings.register_profile(
+    "thorough", deadline=None, max_examples=2000, suppress_health_check=slow_machines
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
