@@ -1,7 +1,7 @@
 """From steps to figures: readings pooled to the label's unit, metrics, intervals over persons."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from math import isfinite
+from math import isfinite, nan
 from typing import Any
 
 import numpy as np
@@ -93,6 +93,8 @@ def score(
     headline = names[0]
 
     def figure(statistic: Any) -> Interval:  # noqa: ANN401
+        if not scored.persons:
+            return Interval(nan, nan, nan)
         return bootstrap(statistic, scored.persons, resamples, np.random.default_rng(seed))
 
     def of(metric: Metric, system: str, column: int) -> Any:  # noqa: ANN401

@@ -19,7 +19,7 @@ class Start:
     memory learns those edits and the face `epochs` times over; afterwards, faces only, once.
     """
 
-    edits: int = field(default=200, validator=[instance_of(int), ge(0)])
+    edits: int = field(default=200, validator=[instance_of(int), ge(1)])
     """Edits of each of the first faces (P§2.2: 200)."""
     spread: Spread = field(default="even", validator=in_(("even", "grid", "diagonal")))
     """Where in the plane: "even" is a scrambled Halton sequence, drawn anew for each face; "grid"
