@@ -46,7 +46,7 @@ def test_a_file_with_a_trainer_is_a_training():
         ("edits = 200", 'edits = "200"', "start.edits: expected a whole number, got '200'"),
         ("edits = 200", "edits = 2.5", "start.edits: expected a whole number, got 2.5"),
         ("edits = 200", "edits = true", "start.edits: expected a whole number, got True"),
-        ("edits = 200", "edit = 200", "start.no setting 'edit'; did you mean 'edits'?"),
+        ("edits = 200", "edit = 200", "start.edit: no setting 'edit'; did you mean 'edits'?"),
         ("seed = 1", "seed = -1", "seed: 'seed' must be >= 0: -1"),
         ("seed = 1", "sed = 1", "no table or key 'sed'; did you mean 'seed'?"),
         ("[memory]", "[memmory]", "no table or key 'memmory'; did you mean 'memory'?"),

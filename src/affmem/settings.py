@@ -53,7 +53,7 @@ def settings(table: Mapping[str, Any], kind: type[Any], where: str) -> Any:  # n
     """
     known = [one.name for one in fields(kind) if one.init]
     wrong = [key for key in table if key not in known]
-    lines = [f"{where}{unknown('setting', key, known)}" for key in wrong]
+    lines = [f"{where}{key}: {unknown('setting', key, known)}" for key in wrong]
     good = {key: value for key, value in table.items() if key in known}
     try:
         config = _CONVERTER.structure(good, kind)

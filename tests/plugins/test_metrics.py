@@ -50,7 +50,7 @@ def test_pearson_is_scipys(pairs):
 
 def test_known_answers():
     truth, predicted = np.array([1.0, 2, 3, 4]) / 4, np.array([2.0, 2, 3, 5]) / 4
-    assert ccc(truth, predicted) == pytest.approx(20 / 25)  # cov 1.25, var 1.25 and 1.5, shift 0.5
+    assert ccc(truth, predicted) == pytest.approx(2.5 / 3)  # cov 1.25, var 1.25, 1.5, shift 0.5
     assert rmse(truth, predicted) == pytest.approx(np.sqrt(2 / 4) / 4)
     assert mae(truth, predicted) == pytest.approx(2 / 4 / 4)
     assert sagr(np.array([-1.0, 0, 0, 0.5]), np.array([-0.1, 0, -0.2, 0.1])) == 0.75

@@ -1,0 +1,23 @@
+"""Settings of the report."""
+
+from attrs import field, frozen
+from attrs.validators import ge, instance_of
+
+from affmem.protocols import Reporter, Runtime
+
+
+@frozen
+class HTMLConfig:
+    """Settings of reporter "html": one page that holds all it needs and opens without a network."""
+
+    title: str = field(default="", validator=instance_of(str))
+    """Heading of the page; empty: made from the names of the parts."""
+    persons: int = field(default=60, validator=ge(1))
+    """How many persons, in the order seen, have charts of their own; the tables list all."""
+    points: int = field(default=1500, validator=ge(100))
+    """Frames that are drawn of each person at most; where there are more, every n-th one."""
+
+    def build(self, _runtime: Runtime) -> Reporter:
+        from affmem_report.page import HTML
+
+        return HTML(self)

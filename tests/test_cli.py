@@ -1,0 +1,236 @@
+"""The command line as a stranger meets it: a process, its output, its exit code."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+REPO = Path(__file__).parents[1]
+OMG = REPO / "examples" / "omg.toml"
+PHOTOS = REPO.parent / "shared" / "faces"
+
+
+def affmem(*words, cwd=None, **options):
+    done = subprocess.run(
+        [sys.executable, "-m", "affmem", *map(str, words)],
+        capture_output=True, text=True, cwd=cwd, check=False, **options,
+    )  # fmt: skip
+    assert "Traceback" not in done.stderr, done.stderr
+    return done
+
+
+def refused(*words, **options):
+    """The single line that a mistake is answered with."""
+    done = affmem(*words, **options)
+    assert done.returncode == 2, (done.returncode, done.stdout, done.stderr)
+    lines = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert len(lines) == 1, done.stderr
+    return lines[0]
+
+
+@pytest.fixture(scope="session")
+def corpus(tmp_path_factory):
+    """A small corpus of drawn persons in OMG's format: three persons, all of them for testing."""
+    folder = tmp_path_factory.mktemp("data") / "omg"
+    done = affmem(
+        "datasets", "make", "omg", folder, "--persons", 3, "--utterances", 2, "--seconds", 1,
+        "--train", 0, "--validation", 0, "--seed", 5, "--quiet",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture
+def small(corpus):
+    """Words of a quick run over that corpus."""
+    quick = {"dataset.root": corpus, "start.frames": 2, "start.edits": 20, "start.epochs": 2,
+             "resamples": 50, "gallery": 1}  # fmt: skip
+    return ["run", OMG, *(word for key, value in quick.items() for word in ("--set", f"{key}={value}"))]
+
+
+def test_help_fits_one_screen_and_teaches():
+    done = affmem("--help", env={**os.environ, "COLUMNS": "80"})
+    lines = done.stdout.splitlines()
+    assert len(lines) <= 40
+    assert max(map(len, lines)) <= 80
+    assert "affmem run examples/omg.toml" in done.stdout
+
+
+def test_version():
+    assert affmem("--version").stdout.startswith("affmem ")
+
+
+def test_check_prints_the_whole_experiment():
+    done = affmem("check", OMG, "--set", "memory.activity_threshold=0.6")
+    assert "activity_threshold = 0.6" in done.stdout
+    assert "kappa" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["run", "nowhere.toml"], "nowhere.toml: no such file"),
+        (["rum", "a.toml"], "no command 'rum'; did you mean 'run'?"),
+        (["run", OMG, "--set", "memory.use=gwrr"], "did you mean 'gwr'?"),
+        (["run", OMG, "--set", "memory.activity_treshold=1"], "did you mean 'activity_threshold'?"),
+        (["run", OMG, "--set", "memory.activity_threshold=high"], "expected a number"),
+        (["run", OMG, "--set", "memory.activity_threshold=2"], "activity_threshold"),
+        (["run", OMG, "--set", "dataset.root=nowhere"], "nowhere"),
+        (["run", REPO / "examples" / "pk-drawn.toml"], "is for `affmem train`"),
+        (["plugins", "info", "memry", "gwr"], "did you mean 'memory'?"),
+        (["plugins", "info", "memory", "gw"], "did you mean 'gwr'?"),
+        (["report", "nowhere"], "nowhere"),
+        (["edit", "nowhere.png", "--grid"], "nowhere.png: no such file"),
+        (["edit", OMG, "--grid"], "not a picture"),
+        (["edit", OMG], "--grid"),
+        (["datasets", "make", "omg", "x", "--person", "3"], "did you mean 'persons'?"),
+    ],
+)
+def test_a_mistake_is_one_line_and_writes_nothing(words, told, tmp_path):
+    assert told in refused(*words, cwd=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_ends_with_figures_and_a_report(small, tmp_path):
+    out = tmp_path / "out"
+    done = affmem(*small, "--out", out, env={**os.environ, "COLUMNS": "80"})
+    assert done.returncode == 0, done.stderr
+    assert "P-AffMem" in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 80 + len(str(out))
+    metrics = json.loads((out / "metrics.json").read_text())
+    assert (metrics["unit"], metrics["persons"]) == ("utterance", 3)
+    assert metrics["frames"] > 100
+    for table in (metrics["systems"]["pk"], metrics["systems"]["p-affmem"], metrics["gain"]):
+        for dimension in ("arousal", "valence"):
+            assert set(table[dimension]) == {"ccc", "low", "high"}
+    timing = json.loads((out / "timing.json").read_text())
+    assert timing["frames_per_second"] > 0
+    assert {"decode", "find", "encode", "predict", "edit", "learn"} <= set(timing["seconds"])
+    assert json.loads((out / "run.json").read_text())["status"] == "finished"
+    assert (out / "report.html").stat().st_size > 10_000
+    assert len(list((out / "memories").glob("*.safetensors"))) == 3
+    assert not list(out.rglob("*.part"))
+
+
+def test_one_seed_gives_one_result_and_another_another(small, tmp_path):
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        assert affmem(*small, "--quiet", "--out", tmp_path / name, "--seed", seed).returncode == 0
+    a, b, c = ((tmp_path / name / "metrics.json").read_bytes() for name in "abc")
+    assert a == b
+    assert a != c
+
+
+def test_json_is_the_metrics_and_nothing_else(small, tmp_path):
+    done = affmem(*small, "--json", "--out", tmp_path / "out", "--set", "memory.use=none")
+    metrics = json.loads(done.stdout)
+    assert metrics == json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert metrics["gain"]["arousal"]["ccc"] == 0
+
+
+def test_a_folder_in_use_is_left_as_it_is(small, tmp_path):
+    (tmp_path / "thesis.txt").write_text("do not touch")
+    assert "not empty" in refused(*small, "--out", tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_an_interrupted_run_says_so_and_leaves_nothing_half_written(small, tmp_path):
+    out = tmp_path / "out"
+    words = [sys.executable, "-m", "affmem", *map(str, small), "--out", str(out), "--set",
+             "start.epochs=200"]  # fmt: skip
+    process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not (out / "run.json").exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 130, told
+    assert "Traceback" not in told
+    assert json.loads((out / "run.json").read_text())["status"] == "interrupted"
+    assert not list(out.rglob("*.part"))
+    assert not (out / "metrics.json").exists()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_without_permission_is_named(small, tmp_path):
+    tmp_path.chmod(0o500)
+    assert "permission" in refused(*small, "--out", tmp_path / "out")
+
+
+def test_datasets_check_counts(corpus, tmp_path):
+    done = affmem("datasets", "check", OMG, "--set", f"dataset.root={corpus}", "--json")
+    found = json.loads(done.stdout)
+    assert (found["persons"], found["clips"], found["unreadable"]) == (3, 6, [])
+
+
+def folder(tmp_path, rows, columns="file,person,arousal,valence"):
+    """A folder dataset of one picture and whatever the rows say, and the words to run it."""
+    Image.fromarray(np.full((64, 64, 3), 90, np.uint8)).save(tmp_path / "grey.png")
+    (tmp_path / "labels.csv").write_text("\n".join([columns, *rows]))
+    return ["run", OMG, "--set", "dataset.use=folder", "--set", f"dataset.root={tmp_path}",
+            "--out", tmp_path / "out"]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "told"),
+    [
+        (["grey.png,anna,7,0"], "file,person,arousal,valence", "7"),
+        (["grey.png,anna,nan,0"], "file,person,arousal,valence", "nan"),
+        (["grey.png,anna,0,0"], "fil,person,arousal,valence", "file"),
+        (["text.mp4,anna,0,0"], "file,person,arousal,valence", "text.mp4"),
+        (["empty.mp4,anna,0,0"], "file,person,arousal,valence", "empty"),
+        (["../../etc/passwd,anna,0,0"], "file,person,arousal,valence", "passwd"),
+        ([], "file,person,arousal,valence", "labels.csv"),
+    ],
+)
+def test_a_bad_row_or_file_is_one_line(tmp_path, rows, columns, told):
+    words = folder(tmp_path, rows, columns)
+    (tmp_path / "text.mp4").write_text("this is no video, whatever its name says")
+    (tmp_path / "empty.mp4").touch()
+    assert told in refused(*words)
+
+
+def test_a_clip_without_a_face_is_counted_and_the_run_goes_on(tmp_path):
+    done = affmem(*folder(tmp_path, ["grey.png,anna,0.1,0.2"]))
+    assert done.returncode == 0, done.stderr
+    metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert (metrics["frames"], metrics["faces"], metrics["scored"]) == (1, 0, 0)
+
+
+@pytest.mark.skipif(not PHOTOS.exists(), reason="needs the photographs in ../shared/faces")
+def test_photographs_run_as_clips_of_one_frame(tmp_path):
+    rows = []
+    for person in range(1, 7):
+        for look, valence in (("neutral", 0), ("smiling", 0.7)):
+            name = f"{person:03}_{look}.jpg"
+            (tmp_path / name).write_bytes((PHOTOS / name).read_bytes())
+            rows.append(f"{name},{person:03},0,{valence}")
+    done = affmem(*folder(tmp_path, rows), "--set", "start.edits=20")
+    assert done.returncode == 0, done.stderr
+    metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert (metrics["persons"], metrics["frames"]) == (6, 12)
+
+
+def test_edit_draws_a_sheet(corpus, tmp_path):
+    import av
+
+    clip = next(iter(sorted(corpus.glob("Test/*/*.mp4"))))
+    with av.open(str(clip)) as video:
+        frame = next(video.decode(video=0)).to_ndarray(format="rgb24")
+    Image.fromarray(frame).save(tmp_path / "face.png")
+    done = affmem("edit", tmp_path / "face.png", "--grid")
+    assert done.returncode == 0, done.stderr
+    assert Image.open(tmp_path / "face-edited.png").size == (480, 480)
+    assert "exists" in refused("edit", tmp_path / "face.png", "--grid")
+
+
+def test_completion_scripts_are_given():
+    for shell in ("bash", "zsh", "fish"):
+        assert "affmem" in affmem("completion", shell).stdout
