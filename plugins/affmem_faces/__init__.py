@@ -1,13 +1,13 @@
-"""Face finders: MTCNN with a track, and none for pictures that are cropped already."""
+"""Face finders: a cascade of networks that detects and then follows a face, and none at all."""
 
 from collections.abc import Mapping
 
 from affmem import hookimpl
 from affmem.protocols import FaceFinderConfig
-from affmem_faces.config import MTCNNConfig, NoneConfig
+from affmem_faces.config import CroppedConfig, MTCNNConfig
 
 
 @hookimpl
 def affmem_faces() -> Mapping[str, type[FaceFinderConfig]]:
-    """Face finders by name."""
-    return {"mtcnn": MTCNNConfig, "none": NoneConfig}
+    """Face finders "mtcnn" and "none"."""
+    return {"mtcnn": MTCNNConfig, "none": CroppedConfig}

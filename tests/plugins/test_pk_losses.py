@@ -26,7 +26,7 @@ def test_reconstruction_is_the_mean_absolute_error_of_the_faces_that_were_rebuil
 
 
 def test_emotion_adds_the_mean_squared_errors_of_arousal_and_valence():
-    # arousal: (0.5^2 + 0) / 2 = 0.125; valence: (0 + 0.5^2) / 2 = 0.125
+    # Each of the two is wrong by a half for one face of two: an eighth each.
     assert losses.emotion(a_pass(), lambda z: torch.zeros(len(z), 2)).item() == pytest.approx(0.25)
 
 

@@ -1,0 +1,118 @@
+"""Checkpoints: the weights of E, G and D_em in a safetensors file, with all that reads them.
+
+Nothing in such a file is ever executed; what is wrong with one is said in one line.
+"""
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from attrs import asdict, frozen
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as to_bytes
+
+from affmem.errors import InputError
+from affmem_pk.config import NetworkConfig
+from affmem_pk.networks import Networks
+
+FORMAT = "affmem-pk 1"
+
+
+@frozen(eq=False)
+class Checkpoint:
+    """A loaded checkpoint: float32 networks, ready for use, and the facts of their training."""
+
+    networks: Networks
+    facts: Mapping[str, Any]
+
+
+def save(path: Path, networks: Networks, facts: Mapping[str, Any], *, half: bool) -> None:
+    """Write it whole or not at all; `facts` is anything that JSON can hold.
+
+    With `half` the weights are float16. Raises InputError where nothing can be written there, and
+    ValueError for a weight that is not finite.
+    """
+    kind = torch.float16 if half else torch.float32
+    tensors = {
+        name: weights.detach().to("cpu", kind).contiguous()
+        for name, weights in networks.state_dict().items()
+    }
+    for name, weights in tensors.items():
+        if not torch.isfinite(weights).all():
+            raise ValueError(f"weights {name!r} are not finite")
+    content = to_bytes(
+        tensors,
+        {
+            "format": FORMAT,
+            "network": json.dumps(asdict(networks.config)),
+            "facts": json.dumps(dict(facts)),
+        },
+    )
+    temporary = None
+    try:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".pk-", delete=False) as file:
+            temporary = Path(file.name)
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except OSError as error:
+        raise InputError(path, f"cannot be written ({error.strerror})") from error
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def load(path: Path) -> Checkpoint:
+    """Read it. Raises InputError where it is absent, no checkpoint, or not whole."""
+    if not path.is_file():
+        raise InputError(path, "there is no such file")
+    try:
+        with safe_open(path, "pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except OSError as error:
+        raise InputError(path, f"cannot be read ({error.strerror or error})") from error
+    except (SafetensorError, ValueError, RuntimeError, MemoryError) as error:
+        raise InputError(path, "is no safetensors file, or not a whole one") from error
+    if metadata.get("format") != FORMAT:
+        found = metadata.get("format", "none")[:40]
+        raise InputError(path, f"is no checkpoint of {FORMAT!r} (its format: {found!r})")
+    try:
+        config = NetworkConfig(**json.loads(metadata["network"]))
+        facts = json.loads(metadata.get("facts", "{}"))
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise InputError(path, "does not say which networks it holds") from error
+    if (
+        not isinstance(facts, dict)
+        or type(config.code) is not int
+        or type(config.hidden) is not int
+    ):
+        raise InputError(path, "does not say which networks it holds")
+    with torch.device("meta"):  # shapes only: what the file claims allocates nothing yet
+        networks = Networks(config)
+    _check(path, tensors, {name: tuple(x.shape) for name, x in networks.state_dict().items()})
+    networks.load_state_dict({name: x.float() for name, x in tensors.items()}, assign=True)
+    return Checkpoint(networks.requires_grad_(requires_grad=False).eval(), facts)
+
+
+def _check(
+    path: Path, tensors: Mapping[str, torch.Tensor], expected: Mapping[str, tuple[int, ...]]
+) -> None:
+    for name in expected.keys() - tensors.keys():
+        raise InputError(path, f"lacks the weights {name!r}")
+    for name in tensors.keys() - expected.keys():
+        raise InputError(path, f"holds weights {name[:60]!r} that no network has")
+    for name, weights in tensors.items():
+        if tuple(weights.shape) != expected[name]:
+            shapes = f"{tuple(weights.shape)} instead of {expected[name]}"
+            raise InputError(path, f"the weights {name!r} are {shapes}")
+        if weights.dtype not in {torch.float16, torch.float32}:
+            raise InputError(path, f"the weights {name!r} are {weights.dtype}")
+        if not torch.isfinite(weights).all():
+            raise InputError(path, f"the weights {name!r} are not all finite")

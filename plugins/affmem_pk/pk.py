@@ -1,0 +1,82 @@
+"""The prior knowledge in use: E, D_em and G behind numpy."""
+
+from typing import final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from affmem.errors import InputError, UserError
+from affmem.protocols import Runtime
+from affmem.values import Affects, Codes, Face, Faces
+from affmem_pk.checkpoint import load
+from affmem_pk.config import BUNDLED, PKConfig
+from affmem_pk.networks import SIDE
+
+
+@final
+class PK:
+    """Encoder, reader and editor of one checkpoint.
+
+    All three are pure; a face has the same code alone and in a batch, to within rounding.
+    """
+
+    def __init__(self, config: PKConfig, runtime: Runtime) -> None:
+        path = config.checkpoint or BUNDLED
+        if config.checkpoint is None and not path.is_file():
+            raise InputError(path, "the checkpoint that ships with affmem is not installed")
+        checkpoint = load(path)
+        self.network = checkpoint.networks.config
+        """The shape of the networks."""
+        self.facts = checkpoint.facts
+        """What is known of their training."""
+        self._batch = config.batch
+        self._kind = torch.bfloat16 if config.precision == "bf16" else torch.float32
+        try:
+            self._device = torch.device(runtime.device)
+            networks = checkpoint.networks.to(self._device)
+        except (RuntimeError, AssertionError) as error:
+            reason = str(error).partition("\n")[0]
+            raise UserError(f"device {runtime.device!r} cannot be used: {reason}") from error
+        self._encoder = networks.encoder.to(self._kind, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._generator = networks.generator.to(self._kind, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._reader = networks.reader
+
+    def encode(self, faces: Faces) -> Codes:
+        """A code for each face. Raises ValueError where they are no faces of 3 x 96 x 96."""
+        if faces.ndim != 4 or faces.shape[1:] != (3, 16 * SIDE, 16 * SIDE):
+            raise ValueError(f"faces must be [n, 3, 96, 96], not {list(faces.shape)}")
+        codes = np.empty((len(faces), self.network.code), np.float32)
+        with torch.inference_mode():
+            for start in range(0, len(faces), self._batch):
+                part = slice(start, start + self._batch)
+                x = torch.from_numpy(np.array(faces[part], np.float32, order="C"))
+                codes[part] = self._encoder(self._moved(x)).float().cpu().numpy()
+        return codes
+
+    def read(self, codes: Codes) -> Affects:
+        """The affect of each code, in [-1, 1]. Raises ValueError where they are no codes."""
+        if codes.ndim != 2 or codes.shape[1] != self.network.code:
+            raise ValueError(f"codes must be [n, {self.network.code}], not {list(codes.shape)}")
+        with torch.inference_mode():
+            z = torch.from_numpy(np.array(codes, np.float32, order="C")).to(self._device)
+            affects: Affects = self._reader(z).cpu().numpy()
+        return affects
+
+    def edit(self, face: Face, affects: Affects) -> Faces:
+        """The face once for each affect: G(E(x), y). Raises ValueError for affects not [n, 2]."""
+        if affects.ndim != 2 or affects.shape[1] != 2:
+            raise ValueError(f"affects must be [n, 2], not {list(affects.shape)}")
+        faces = np.empty((len(affects), 3, 16 * SIDE, 16 * SIDE), np.float32)
+        with torch.inference_mode():
+            z = torch.from_numpy(self.encode(face[None])).to(self._device, self._kind)
+            y = torch.from_numpy(np.array(affects, np.float32, order="C"))
+            y = y.to(self._device, self._kind)
+            for start in range(0, len(affects), self._batch):
+                part = slice(start, start + self._batch)
+                drawn = self._generator(z.expand(len(y[part]), -1), y[part])
+                faces[part] = drawn.float().cpu().numpy()
+        return faces
+
+    def _moved(self, x: Tensor) -> Tensor:
+        return x.to(self._device, self._kind, memory_format=torch.channels_last)

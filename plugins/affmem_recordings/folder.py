@@ -1,0 +1,56 @@
+"""Any folder of videos and pictures, with a table that names and labels them."""
+
+from itertools import groupby
+from pathlib import Path
+
+from affmem.errors import InputError
+from affmem.values import Clip
+from affmem_recordings.config import FolderConfig
+from affmem_recordings.recordings import Listing, Source, present
+from affmem_recordings.table import Row, read
+
+
+def listing(config: FolderConfig) -> Listing:
+    """The clips of the table: files in its order, the parts of one file in order of time.
+
+    A clip is called as its file, and `FILE@START` where the file has several rows. A row without
+    a person is a person of its own, called as the file without its suffix. Raises InputError.
+    """
+    root = config.root.expanduser()
+    if not root.is_dir():
+        raise InputError(root, "no such folder")
+    table = root / config.table
+    rows = read(table, ["file"], ["person", "start", "end", "arousal", "valence"])
+    order: dict[str, int] = {}
+    for row in rows:
+        order.setdefault(row.name("file"), len(order))
+    rows.sort(key=lambda row: (order[row.text("file")], _start(row)))
+    sources: dict[Clip, Source] = {}
+    for file, parts in groupby(rows, key=lambda row: row.text("file")):
+        several = list(parts)
+        for before, row in zip([None, *several], several, strict=False):
+            if before and _start(before) == _start(row):
+                raise InputError(
+                    table,
+                    f"lines {before.line} and {row.line} name the same clip: {file} "
+                    f"from {_start(row):g} s",
+                )
+            clip = Clip(
+                name=file if len(several) == 1 else f"{file}@{_start(row):.10g}",
+                person=row.text("person") or str(Path(file).with_suffix("")),
+                affect=row.affect(),
+            )
+            sources[clip] = _source(row, root)
+    return present(table, root, sources)
+
+
+def _start(row: Row) -> float:
+    return row.number("start", 0) if row.text("start") else 0.0
+
+
+def _source(row: Row, root: Path) -> Source:
+    start = _start(row)
+    end = row.number("end", 0) if row.text("end") else None
+    if end is not None and end <= start:
+        raise row.wrong("end", f"a number above start, {start:g}")
+    return Source(row.inside(root, "file"), start, end)

@@ -1,0 +1,96 @@
+"""Clips read from files, whichever table names them."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+
+from attrs import frozen
+
+from affmem.errors import InputError
+from affmem.values import Clip, Frame, Unit
+from affmem_recordings.video import Recording, check
+
+FIRST_FEW = 3
+"""How many missing files a note names."""
+
+
+@frozen
+class Source:
+    """Where a clip lies: a file, from `start` to `end` in seconds (None: to its end)."""
+
+    path: Path
+    start: float = 0.0
+    end: float | None = None
+
+
+@frozen
+class Listing:
+    """What a table says is there: clips in order, each with its source, and what to know."""
+
+    sources: Mapping[Clip, Source]
+    notes: tuple[str, ...] = ()
+
+
+class Recordings:
+    """A dataset of clips in files, each labelled as a whole.
+
+    `listing` is called once, when first asked for clips or notes; a file is opened only by
+    `frames`. `notes` grows by a line for each file of which `frames` had to leave something out.
+    """
+
+    unit: Unit = "utterance"
+
+    def __init__(self, listing: Callable[[], Listing]) -> None:
+        self._list = listing
+        self._damaged: dict[Path, int] = {}
+
+    @cached_property
+    def _listing(self) -> Listing:
+        return self._list()
+
+    @property
+    def notes(self) -> Sequence[str]:
+        damaged = (
+            f"{path}: {count} damaged packets or frames left out"
+            for path, count in self._damaged.items()
+        )
+        return (*self._listing.notes, *damaged)
+
+    def clips(self) -> Sequence[Clip]:
+        return tuple(self._listing.sources)
+
+    def frames(self, clip: Clip) -> Iterator[Frame]:
+        source = self._listing.sources[clip]
+        recording = Recording(source.path)
+        for time, image in recording.frames(source.start, source.end):
+            yield Frame(time, image)
+        if recording.damaged:
+            self._damaged[source.path] = recording.damaged
+
+
+def present(table: Path, folder: Path, sources: Mapping[Clip, Source]) -> Listing:
+    """The clips whose files are there, and a note that counts the others and names a few.
+
+    Raises InputError where a file is there but has nothing in it, or where none is there at all.
+    """
+    there, missing = {}, []
+    for clip, source in sources.items():
+        if _exists(source.path):
+            check(source.path)
+            there[clip] = source
+        else:
+            missing.append(clip.name)
+    if not missing:
+        return Listing(there)
+    if not there:
+        raise InputError(folder, f"holds none of the {len(missing)} clips that {table.name} names")
+    few = ", ".join(missing[:FIRST_FEW]) + (", ..." if len(missing) > FIRST_FEW else "")
+    note = f"{len(missing)} of {len(sources)} clips of {table.name} are missing, left out: {few}"
+    return Listing(there, (note,))
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a name too long to be one
+        return False

@@ -1,0 +1,163 @@
+"""Rows of a CSV file by the names of its columns; every mistake in one is told with its line."""
+
+import csv
+import math
+import re
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+
+from attrs import field, frozen
+
+from affmem.errors import InputError, nearest
+from affmem.values import Affect
+
+SEPARATORS = ";\t|"
+"""What stands in a table that was not saved with commas."""
+
+
+@frozen
+class Row:
+    """One row: its cells by column, without the blanks around them."""
+
+    table: Path
+    line: int
+    """Where it ends in the file, from 1."""
+    cells: dict[str, str] = field(repr=False)
+
+    def wrong(self, column: str, expected: str) -> InputError:
+        """The error that names this row's line, the column and its cell."""
+        cell = self.text(column) or "(empty)"
+        return InputError(self.table, f"line {self.line}: {column} {cell}: expected {expected}")
+
+    def text(self, column: str) -> str:
+        """A cell's text, "" where there is no such column."""
+        return self.cells.get(column, "")
+
+    def name(self, column: str) -> str:
+        """A cell's text. Raises InputError where it is empty."""
+        if text := self.text(column):
+            return text
+        raise self.wrong(column, "a name")
+
+    def number(self, column: str, low: float, high: float = math.inf) -> float:
+        """A cell's number in [low, high]. Raises InputError where it is none, infinite or nan."""
+        cell = self.text(column)
+        try:
+            number = float(cell) if "_" not in cell else math.nan  # float() takes 1_000
+        except ValueError:
+            number = math.nan
+        if low <= number <= high and math.isfinite(number):
+            return number
+        span = f"in [{low:g}, {high:g}]" if math.isfinite(high) else f"of at least {low:g}"
+        raise self.wrong(column, f"a number {span}")
+
+    def affect(self) -> Affect | None:
+        """Columns `arousal` and `valence`, each in [-1, 1]; None where both are empty or absent."""
+        if not self.text("arousal") and not self.text("valence"):
+            return None
+        return Affect(arousal=self.number("arousal", -1, 1), valence=self.number("valence", -1, 1))
+
+    def inside(self, folder: Path, column: str) -> Path:
+        """The file in `folder` that a cell names, with either kind of slash.
+
+        Raises InputError where it leaves the folder: by `..`, as an absolute path, by a link.
+        """
+        cell = self.name(column).replace("\\", "/")
+        part = PurePosixPath(cell)
+        leaves = part.is_absolute() or ".." in part.parts or re.match(r"[A-Za-z]:/", cell)
+        try:
+            if not leaves and (folder / part).resolve().is_relative_to(folder.resolve()):
+                return folder / part
+        except (OSError, RuntimeError, ValueError):  # links in a circle, a name that cannot be
+            pass
+        raise self.wrong(column, f"a path inside {folder}")
+
+
+def read(path: Path, required: Sequence[str], optional: Sequence[str] = ()) -> list[Row]:
+    """All rows of a CSV file (UTF-8, with or without a byte order mark; commas; any line ends).
+
+    Columns are found by name, in any order; others than those named are let be. Raises InputError
+    where a required column is absent, an optional one seems misspelt, a row is too short or too
+    long, or the file is no such text.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file, strict=True)
+            header = [cell.strip() for cell in next(reader, [])]
+            _check_header(path, header, required, optional)
+            rows = []
+            for cells in reader:
+                if not any(cell.strip() for cell in cells):
+                    continue
+                if len(cells) != len(header):
+                    raise InputError(
+                        path,
+                        f"line {reader.line_num}: {len(cells)} cells, "
+                        f"but the first line names {len(header)} columns",
+                    )
+                named = dict(zip(header, (cell.strip() for cell in cells), strict=True))
+                rows.append(Row(path, reader.line_num, named))
+    except FileNotFoundError:
+        raise InputError(path, "does not exist") from None
+    except OSError as error:
+        raise InputError(path, f"cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise InputError(path, "is not UTF-8 text; save it as CSV in UTF-8") from None
+    except csv.Error as error:
+        raise InputError(path, f"line {reader.line_num}: is not CSV ({error})") from None
+    if not rows:
+        raise InputError(path, "has no rows below its first line")
+    return rows
+
+
+def _check_header(
+    path: Path, header: Sequence[str], required: Sequence[str], optional: Sequence[str]
+) -> None:
+    if not any(header):
+        raise InputError(path, "is empty; its first line must name the columns")
+    present = ", ".join(one for one in header if one)
+    if len(header) == 1:
+        for separator in SEPARATORS:
+            if separator in header[0]:
+                raise InputError(path, f"has columns between {separator!r}; expected commas")
+    for column in (*required, *optional):
+        if header.count(column) > 1:
+            raise InputError(path, f"has column {column!r} {header.count(column)} times")
+    strangers = [one for one in header if one not in (*required, *optional)]
+    for column in required:
+        if column not in header:
+            guess = nearest(column, strangers)
+            hint = f" (is {guess!r} meant?)" if guess else ""
+            raise InputError(path, f"has no column {column!r}{hint}; it has: {present}")
+    for column in optional:
+        # An optional column that is misspelt would go unread in silence.
+        if column not in header and (guess := _misspelt(column, strangers)):
+            raise InputError(
+                path, f"has no column {column!r}, but {guess!r}: is it meant? it has: {present}"
+            )
+
+
+def _misspelt(column: str, strangers: Sequence[str]) -> str | None:
+    """A column which differs from `column` by no more than case, blanks or one letter."""
+    bare = column.casefold()
+    for one in strangers:
+        other = re.sub(r"[^a-z]", "", one.casefold())
+        if other == bare or _one_letter(bare, other):
+            return one
+    return None
+
+
+def _one_letter(a: str, b: str) -> bool:
+    """Whether one insertion, removal, change or swap of neighbours makes `a` into `b`."""
+    if abs(len(a) - len(b)) > 1:
+        return False
+    same = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), None)
+    if same is None:
+        return len(a) != len(b)
+    rest, other = a[same:], b[same:]
+    return (
+        rest[1:] == other
+        or rest == other[1:]
+        or rest[1:] == other[1:]
+        or (rest[:2] == other[1::-1] and rest[2:] == other[2:])
+    )
