@@ -1,7 +1,7 @@
 """Small worlds for tests of the road: real parts, but for a camera and a network.
 
-Faces are flat pictures whose colour is the affect, so that an encoder, a reader and an editor can be
-written down in a line each and a prediction be known beforehand.
+Faces are flat pictures whose colour is the affect, so that an encoder, a reader and an editor can
+be written down in a line each and a prediction be known beforehand.
 """
 
 import numpy as np

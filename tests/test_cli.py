@@ -52,7 +52,11 @@ def small(corpus):
     """Words of a quick run over that corpus."""
     quick = {"dataset.root": corpus, "start.frames": 2, "start.edits": 20, "start.epochs": 2,
              "resamples": 50, "gallery": 1}  # fmt: skip
-    return ["run", OMG, *(word for key, value in quick.items() for word in ("--set", f"{key}={value}"))]
+    return [
+        "run",
+        OMG,
+        *(word for key, value in quick.items() for word in ("--set", f"{key}={value}")),
+    ]
 
 
 def test_help_fits_one_screen_and_teaches():

@@ -22,8 +22,8 @@ def world(seed=0, persons=8, clips=5, noise=0.3):
             a, v = rng.uniform(-0.6, 0.6, 2)
             clip = Clip(f"{person}/{number}", str(person), Affect(a, v))
             for _ in range(4):
-                near = np.clip([a, v] + rng.normal(0, noise / 3, 2), -1, 1)
-                far = np.clip([a, v] + rng.normal(0, noise, 2), -1, 1)
+                near = np.clip(np.add([a, v], rng.normal(0, noise / 3, 2)), -1, 1)
+                far = np.clip(np.add([a, v], rng.normal(0, noise, 2)), -1, 1)
                 yield step(clip, Affect(*far), Affect(*near))
 
 

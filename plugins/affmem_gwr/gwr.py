@@ -233,7 +233,10 @@ class GWR:
     # --- saving ------------------------------------------------------------------------------
 
     def state(self) -> State:
-        """Also: `edges` holds each pair once, lower index first, in order; `ages` goes with it."""
+        """Also: `edges` holds each pair once, lower index first, in order; `ages` goes with it.
+
+        All are in C order: safetensors writes the bytes of any other order as they lie.
+        """
         n = self._size
         edges = np.argwhere(np.triu(self._ages[:n, :n] != NO_EDGE))
         return {
@@ -241,7 +244,7 @@ class GWR:
             "weights": self._weights[:n].copy(),
             "labels": self._labels[:n].copy(),
             "habituation": self._habituation[:n].copy(),
-            "edges": edges.astype(np.int32),
+            "edges": edges.astype(np.int32, order="C"),
             "ages": self._ages[edges[:, 0], edges[:, 1]],
             "spread_rows": np.array([self._spread.rows], np.int64),
             "spread_mean": self._spread.mean.copy(),

@@ -20,6 +20,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+import numpy as np
 from attrs import field, frozen
 
 from affmem.errors import InputError, UserError
@@ -235,11 +236,12 @@ def _remember(people: Mapping[str, Person], folder: Path) -> None:
     folder.mkdir(exist_ok=True)
     names = {}
     for i, (name, person) in enumerate(people.items()):
-        state = person.memory.state()
-        if state:
+        # safetensors writes the bytes as they lie: only contiguous arrays come back as they were.
+        arrays = {key: np.ascontiguousarray(one) for key, one in person.memory.state().items()}
+        if arrays:
             names[name] = f"{i}.safetensors"
             part = folder / f".{i}.part"
-            part.write_bytes(save(dict(state), metadata={"faces": str(person.seen)}))
+            part.write_bytes(save(arrays, metadata={"faces": str(person.seen)}))
             part.replace(folder / names[name])
     write(folder / "people.json", _json(names))
 

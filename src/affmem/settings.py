@@ -65,7 +65,8 @@ def settings(table: Mapping[str, Any], kind: type[Any], where: str) -> Any:  # n
             missing = words == _MISSING
             if missing and any(key in line for line in lines):
                 continue
-            lines.append(f"{where}{key + ': ' if key else ''}{words}")
+            place = f"{where}{key}: " if key else f"{where.strip('.')}: "
+            lines.append(f"{place}{words}")
     if lines:
         raise ExperimentError(lines)
     return config

@@ -1,0 +1,167 @@
+"""The OMG corpus is read as its preparation leaves it; without it, a drawn one stands in."""
+
+import csv
+
+import platformdirs
+import pytest
+from attrs import frozen
+
+from affmem.errors import InputError
+from affmem.protocols import Runtime
+from affmem.values import Affect
+from affmem_recordings import omg, sample
+from affmem_recordings.config import OMGConfig
+from recordings_files import number_of, write_video
+
+HEADER = ["link", "start", "end", "video", "utterance", "arousal", "valence", "EmotionMaxVote"]
+ROWS = [
+    ["x", "9.5", "12", "vb", "utterance_10.mp4", "0.5", "-0.5", "3"],
+    ["x", "30", "32", "va", "utterance_2.mp4", "0.1", "0.2", "3"],
+    ["x", "2.25", "4", "vb", "utterance_9.mp4", "0.75", "0.25", "3"],
+    ["x", "1", "4", "va", "utterance_1.mp4", "0", "1", "3"],
+]
+
+
+def corpus(root, rows=ROWS, table="omg_TestVideos.csv", folder="Test", header=HEADER, absent=()):
+    root.mkdir(exist_ok=True)
+    with (root / table).open("w", newline="", encoding="utf-8-sig") as file:
+        csv.writer(file).writerows([header, *rows])
+    video, utterance = header.index("video"), header.index("utterance")
+    (root / folder).mkdir(exist_ok=True)
+    for number, row in enumerate(rows):
+        if row[utterance] not in absent:
+            write_video(root / folder / row[video] / row[utterance], [0, 40, 80][: number + 1])
+    return root
+
+
+def dataset(root, **settings):
+    return OMGConfig(root, **settings).build(Runtime())
+
+
+def problem(data):
+    with pytest.raises(InputError) as caught:
+        data.clips()
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_utterances_come_by_video_then_by_time(tmp_path):
+    data = dataset(corpus(tmp_path / "omg"))
+    clips = data.clips()
+    assert [clip.name for clip in clips] == [
+        "vb/utterance_9",
+        "vb/utterance_10",
+        "va/utterance_1",
+        "va/utterance_2",
+    ]
+    assert [clip.person for clip in clips] == ["vb", "vb", "va", "va"]
+    assert clips[0].affect == Affect(0.75, 0.25)
+    assert (data.unit, data.notes) == ("utterance", ())
+    frames = list(data.frames(clips[0]))
+    assert [(f.time, number_of(f.image)) for f in frames] == [(0, 0), (0.04, 1), (0.08, 2)]
+
+
+def test_without_starts_the_number_of_the_utterance_is_the_order(tmp_path):
+    rows = [row[3:7] for row in ROWS]
+    clips = dataset(corpus(tmp_path, rows, header=HEADER[3:7])).clips()
+    assert [clip.name for clip in clips][:2] == ["vb/utterance_9", "vb/utterance_10"]
+
+
+@pytest.mark.parametrize(
+    ("split", "table", "folder"),
+    [
+        ("train", "omg_TrainVideos.csv", "Train"),
+        ("validation", "omg_ValidationVideos.csv", "validation"),
+        ("test", "omg_TestVideos_WithLabels.csv", "omg_TestVideos"),
+        ("test", "OMG_testvideos.CSV", "Test_Set"),
+    ],
+)
+def test_splits_are_found_under_their_usual_names(tmp_path, split, table, folder):
+    assert len(dataset(corpus(tmp_path, table=table, folder=folder), split=split).clips()) == 4
+
+
+def test_of_two_test_tables_the_one_with_labels_is_read(tmp_path):
+    bare = [row[:5] for row in ROWS]
+    data = dataset(corpus(tmp_path, bare, header=HEADER[:5]))
+    assert {clip.affect for clip in data.clips()} == {None}
+    corpus(tmp_path, table="omg_TestVideos_WithLabels.csv")
+    assert None not in {clip.affect for clip in dataset(tmp_path).clips()}
+
+
+def test_training_needs_labels(tmp_path):
+    root = corpus(tmp_path, [row[:5] for row in ROWS], "omg_TrainVideos.csv", "Train", HEADER[:5])
+    assert "has no column 'arousal'" in problem(dataset(root, split="train"))
+
+
+def test_missing_utterances_are_counted_and_named(tmp_path):
+    data = dataset(corpus(tmp_path, absent=["utterance_9.mp4", "utterance_10.mp4"]))
+    assert [clip.person for clip in data.clips()] == ["va", "va"]
+    assert data.notes == (
+        "2 of 4 clips of omg_TestVideos.csv are missing, left out: vb/utterance_9, vb/utterance_10",
+    )
+    assert len(dataset(tmp_path, persons=1).clips()) == 2
+
+
+def test_the_first_persons_are_kept(tmp_path):
+    assert {c.person for c in dataset(corpus(tmp_path), persons=1).clips()} == {"vb"}
+    assert len(dataset(tmp_path, persons=9).clips()) == 4
+
+
+def test_a_row_that_repeats_an_utterance_is_left_out_and_noted(tmp_path):
+    data = dataset(corpus(tmp_path, [*ROWS, ROWS[0]]))
+    assert len(data.clips()) == 4
+    assert data.notes == ("1 rows of omg_TestVideos.csv repeat an utterance, left out",)
+
+
+def test_mistakes_are_said_in_a_line(tmp_path):
+    said = problem(dataset(tmp_path / "none"))
+    assert said == f"{tmp_path / 'none'}: no such folder; {omg.HELP}"
+    said = problem(dataset(tmp_path))
+    assert said == f"{tmp_path}: has no omg_TestVideos.csv; {omg.HELP}"
+    (tmp_path / "omg_TestVideos.csv").write_text(",".join(HEADER) + "\n" + ",".join(ROWS[0]))
+    assert problem(dataset(tmp_path)) == f"{tmp_path}: has no folder Test of videos; {omg.HELP}"
+    (tmp_path / "Test").mkdir()
+    assert "Test: holds none of the 1 clips that omg_TestVideos.csv names" in problem(
+        dataset(tmp_path)
+    )
+    bad = tmp_path / "bad"
+    corpus(bad, [ROWS[0], [*ROWS[1][:5], "7", "0", "1"]])
+    said = problem(dataset(bad))
+    assert said.endswith("omg_TestVideos.csv: line 3: arousal 7: expected a number in [-1, 1]")
+    (bad / "Test" / "vb" / "utterance_10.mp4").write_bytes(b"")
+    corpus_table = bad / "omg_TestVideos.csv"
+    corpus_table.write_text(",".join(HEADER) + "\n" + ",".join(ROWS[0]))
+    assert problem(dataset(bad)).endswith("utterance_10.mp4: is empty (0 bytes)")
+    corpus_table.write_text(",".join(HEADER) + "\nx,1,2,..,a.mp4,0,0,1")
+    assert "line 2: video ..: expected a path inside" in problem(dataset(bad))
+
+
+@frozen
+class FakeMakerConfig:
+    persons: int = 1
+    seed: int = 0
+
+    def build(self, _runtime):
+        return self
+
+    def make(self, folder, progress):
+        MADE.append((self.persons, self.seed))
+        corpus(folder)
+        progress(self.persons, self.persons)
+
+
+MADE = []
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    MADE.clear()
+    monkeypatch.setattr(platformdirs, "user_cache_path", lambda _name: tmp_path / "cache")
+
+    class Fake:
+        def config(self, kind, name):
+            assert (kind, name) == ("maker", "omg")
+            return FakeMakerConfig
+
+    monkeypatch.setattr(sample, "catalogue", Fake)
+    return tmp_path / "cache"
