@@ -231,7 +231,8 @@ def test_edit_draws_a_sheet(corpus, tmp_path):
     Image.fromarray(frame).save(tmp_path / "face.png")
     done = affmem("edit", tmp_path / "face.png", "--grid")
     assert done.returncode == 0, done.stderr
-    assert Image.open(tmp_path / "face-edited.png").size == (480, 480)
+    with Image.open(tmp_path / "face-edited.png") as sheet:
+        assert sheet.size == (480, 480)
     assert "exists" in refused("edit", tmp_path / "face.png", "--grid")
 
 

@@ -25,7 +25,7 @@ def similarity(source: Points, target: Points) -> Placement:
     target ~ M @ [x, y, 1]. Raises ValueError where all points of `source` coincide.
 
     >>> square = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
-    >>> similarity(square, square * 2 + 3).round(9)
+    >>> similarity(square, square * 2 + 3).round(9) + 0.0
     array([[2., 0., 3.],
            [0., 2., 3.]])
     """
