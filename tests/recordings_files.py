@@ -33,6 +33,7 @@ def write_video(
         stream = container.add_stream(codec, rate=25, options=options)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         stream.codec_context.time_base = base
+        stream.bit_rate = 4_000_000
         if rotation:
             stream.set_display_rotation(rotation)
         for number, time in enumerate(times):

@@ -62,7 +62,18 @@ class Recording:
             log.warning("%s: %d damaged packets or frames left out", self.path, self.damaged)
 
     def _decoded(self, start: float) -> Iterator[tuple[float, "VideoFrame"]]:
-        """Frames as the decoder gives them, from the last key frame before `start` on."""
+        """Frames as the decoder gives them, from a key frame before `start` on."""
+        if start > 0:
+            frames = self._decoded_from(start)
+            first = next(frames, None)
+            if first is not None and first[0] <= start:
+                yield first
+                yield from frames
+                return
+            self.damaged = 0  # without an index a search may end too late
+        yield from self._decoded_from(0)
+
+    def _decoded_from(self, start: float) -> Iterator[tuple[float, "VideoFrame"]]:
         import av
 
         try:
