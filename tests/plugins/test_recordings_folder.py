@@ -3,8 +3,9 @@
 import PIL.Image
 import pytest
 
+from affmem.catalogue import catalogue
 from affmem.errors import InputError
-from affmem.protocols import Runtime
+from affmem.protocols import Dataset, Runtime
 from affmem.values import Affect
 from affmem_recordings.config import FolderConfig
 from recordings_files import number_of, numbered, write_video
@@ -99,3 +100,9 @@ def test_mistakes_are_said_in_a_line(tmp_path):
     said = problem(dataset(tmp_path, header, "a.mp4,1,,0,0", "b,,,,", "a.mp4,1.0,,0,0"))
     assert said.endswith("labels.csv: lines 2 and 4 name the same clip: a.mp4 from 1 s")
     assert "has no column 'file' (is 'File' meant?)" in problem(dataset(tmp_path, "File", "a"))
+
+
+def test_it_is_registered_and_keeps_the_protocol(tmp_path):
+    assert catalogue().config("dataset", "folder") is FolderConfig
+    PIL.Image.fromarray(numbered(30)).save(tmp_path / "b.png")
+    assert isinstance(dataset(tmp_path, "file", "b.png"), Dataset)

@@ -6,8 +6,9 @@ import platformdirs
 import pytest
 from attrs import frozen
 
+from affmem.catalogue import catalogue
 from affmem.errors import InputError
-from affmem.protocols import Runtime
+from affmem.protocols import Dataset, Runtime
 from affmem.values import Affect
 from affmem_recordings import omg, sample
 from affmem_recordings.config import OMGConfig
@@ -140,6 +141,8 @@ def test_mistakes_are_said_in_a_line(tmp_path):
 class FakeMakerConfig:
     persons: int = 1
     seed: int = 0
+    train: float = 0.0
+    validation: float = 0.0
 
     def build(self, _runtime):
         return self
@@ -147,10 +150,13 @@ class FakeMakerConfig:
     def make(self, folder, progress):
         MADE.append((self.persons, self.seed))
         corpus(folder)
+        if self.seed == FAILING:
+            raise OSError(28, "No space left on device")
         progress(self.persons, self.persons)
 
 
 MADE = []
+FAILING = 13
 
 
 @pytest.fixture
@@ -165,3 +171,38 @@ def cache(tmp_path, monkeypatch):
 
     monkeypatch.setattr(sample, "catalogue", Fake)
     return tmp_path / "cache"
+
+
+def test_it_is_registered_and_keeps_the_protocol(tmp_path):
+    assert catalogue().config("dataset", "omg") is OMGConfig
+    assert isinstance(dataset(corpus(tmp_path)), Dataset)
+
+
+def test_without_a_root_drawn_persons_stand_in_and_are_kept(cache):
+    for _ in range(2):
+        data = OMGConfig(sample_persons=3, sample_seed=7).build(Runtime())
+        assert len(data.clips()) == 4
+        assert data.notes == (omg.DRAWN,)
+    assert MADE == [(3, 7)]
+    assert len(list(cache.iterdir())) == 1
+    OMGConfig(sample_persons=3, sample_seed=8).build(Runtime()).clips()
+    assert MADE == [(3, 7), (3, 8)]
+
+
+def test_progress_is_told(cache):
+    told = []
+    omg.listing(OMGConfig(sample_persons=3), Runtime(), lambda done, of: told.append((done, of)))
+    assert told == [(3, 3)]
+
+
+def test_a_maker_that_fails_leaves_nothing(cache):
+    said = problem(OMGConfig(sample_seed=FAILING).build(Runtime()))
+    assert said.endswith("the sample cannot be written (No space left on device)")
+    assert list(cache.iterdir()) == []
+
+
+def test_a_cache_that_cannot_be_made_is_said(cache):
+    cache.write_text("a file where the folder should be")
+    said = problem(OMGConfig().build(Runtime()))
+    assert said.startswith(str(cache))
+    assert "the sample cannot be written (" in said

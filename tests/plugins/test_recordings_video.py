@@ -2,12 +2,15 @@
 
 import os
 import wave
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import PIL.Image
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from affmem.errors import InputError
 from affmem_recordings.video import Recording, turned
@@ -166,3 +169,56 @@ def test_broken_pictures_are_said(tmp_path):
     cut.write_bytes(cut.read_bytes()[:1500])
     assert problem(text) == "is not a picture"
     assert problem(cut).startswith("cannot be decoded (")
+
+
+CONTAINERS = [("mp4", "libx264"), ("mov", "libx264"), ("mkv", "libx264"), ("ts", "libx264"),
+              ("avi", "mpeg4"), ("webm", "libvpx")]  # fmt: skip
+
+
+@pytest.mark.parametrize(("suffix", "codec"), CONTAINERS)
+def test_any_container_is_read_from_zero_on(tmp_path, suffix, codec):
+    times, numbers = read(write_video(tmp_path / f"a.{suffix}", codec=codec))
+    assert numbers == list(range(50))
+    assert times == pytest.approx([0.04 * k for k in range(50)], abs=1e-3)
+
+
+@pytest.mark.parametrize(("suffix", "codec"), CONTAINERS)
+@pytest.mark.parametrize(("start", "end", "first", "count"), [(0.4, 0.6, 10, 5), (1, 1.2, 25, 5)])
+def test_a_span_holds_its_start_but_not_its_end(tmp_path, suffix, codec, start, end, first, count):
+    path = write_video(tmp_path / f"a.{suffix}", codec=codec)
+    times, numbers = read(path, start, end)
+    assert numbers == list(range(first, first + count))
+    assert times == pytest.approx([0.04 * k for k in range(count)], abs=1e-3)
+
+
+def test_damaged_packets_are_left_out_and_counted(tmp_path, caplog):
+    path = write_video(tmp_path / "a.mp4", g="5")
+    content = bytearray(path.read_bytes())
+    content[2000:2100] = b"\xff" * 100
+    path.write_bytes(content)
+    recording = Recording(path)
+    times = [time for time, _ in recording.frames()]
+    assert times == sorted(set(times))
+    assert recording.damaged > 0
+    assert len(times) + recording.damaged == 50
+    assert f"{recording.damaged} damaged packets" in caplog.text
+
+
+@pytest.mark.parametrize(("suffix", "codec"), CONTAINERS)
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(place=st.floats(0, 1), damage=st.binary(min_size=1, max_size=200))
+def test_damage_anywhere_gives_fewer_frames_or_one_line(tmp_path, suffix, codec, place, damage):
+    path = tmp_path / f"a.{suffix}"
+    if not path.exists():
+        write_video(path, codec=codec, g="5")
+    content = bytearray(path.read_bytes())
+    at = int(place * len(content))
+    content[at : at + len(damage)] = damage
+    hurt = tmp_path / f"hurt.{suffix}"
+    hurt.write_bytes(content)
+    times = []
+    with suppress(InputError):
+        for time, image in Recording(hurt).frames():
+            assert (image.dtype, image.shape[2]) == (np.uint8, 3)
+            times.append(time)
+    assert times == sorted(set(times))
