@@ -134,7 +134,7 @@ def _network(name: str, *outputs: str) -> Any:  # noqa: ANN401  (OpenCV has no t
         # They were trained on pictures lying on their side: [n, x, y, channel].
         scaled = (pictures.transpose(0, 2, 1, 3).astype(np.float32) - 127.5) / 128
         network.setInput(np.ascontiguousarray(scaled))
-        return tuple(network.forward(list(outputs)))
+        return tuple(np.asarray(one, np.float32) for one in network.forward(list(outputs)))
 
     return run
 
@@ -142,7 +142,8 @@ def _network(name: str, *outputs: str) -> Any:  # noqa: ANN401  (OpenCV has no t
 def _resized(image: Image, scale: float) -> Image:
     height, width = image.shape[:2]
     size = max(1, round(width * scale)), max(1, round(height * scale))
-    return cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(image, size, interpolation=how), np.uint8)
 
 
 def _shifted(boxes: Boxes, shift: npt.NDArray[np.float32]) -> Boxes:
@@ -164,7 +165,7 @@ def _square(boxes: Boxes, image: Image) -> Boxes:
         & (square[:, :2] < [width, height]).all(axis=1)
         & (square[:, 2:4] > 0).all(axis=1)
     )
-    return square[sound]
+    return np.asarray(square[sound])
 
 
 def _distinct(boxes: Boxes) -> npt.NDArray[np.int64]:

@@ -32,14 +32,14 @@ def upright(image: Image, landmarks: Points, target: Points, side: int) -> tuple
     """
     placement = similarity(landmarks, target)
     scale = float(np.hypot(placement[0, 0], placement[1, 0]))
-    shrink = int(1 / scale) if scale > 1e-6 else 1
+    shrink = int(1 / scale + 1e-6) if scale > 1e-6 else 1
     seen, way = image, placement
     if shrink >= 2:
         seen, way = _shrunk(image, placement, shrink, side)
     crop = cv2.warpAffine(
         seen, way, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
-    return crop, placement
+    return np.asarray(crop, np.uint8), placement
 
 
 def _shrunk(image: Image, placement: Placement, shrink: int, side: int) -> tuple[Image, Placement]:
@@ -59,7 +59,7 @@ def _shrunk(image: Image, placement: Placement, shrink: int, side: int) -> tuple
     way = placement.copy()
     way[:, 2] += placement[:, :2] @ (np.array([left, top]) + (step - 1) / 2)
     way[:, :2] *= step
-    return small, way
+    return np.asarray(small, np.uint8), way
 
 
 def back(points: Points, placement: Placement) -> Points:
@@ -68,7 +68,7 @@ def back(points: Points, placement: Placement) -> Points:
     >>> back(np.array([[3.0, 5.0]]), np.array([[2.0, 0.0, 1.0], [0.0, 2.0, 1.0]]))
     array([[1., 2.]])
     """
-    return np.linalg.solve(placement[:, :2], (points - placement[:, 2]).T).T
+    return np.asarray(np.linalg.solve(placement[:, :2], (points - placement[:, 2]).T).T)
 
 
 def straight(image: Image, box: Box, side: int) -> Crop:
@@ -81,4 +81,4 @@ def straight(image: Image, box: Box, side: int) -> Crop:
         y, x = max(-top, 0), max(-left, 0)
         whole[y : y + patch.shape[0], x : x + patch.shape[1]] = patch
         patch = whole
-    return cv2.resize(patch, (side, side), interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.resize(patch, (side, side), interpolation=cv2.INTER_AREA), np.uint8)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 import cv2
+import numpy as np
 
 from affmem.values import Face, Image
 from affmem_faces.crop import SIDE, normalised
@@ -18,4 +19,5 @@ class Cropped:
                 continue
             shrinks = min(image.shape[:2]) >= SIDE
             how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-            yield normalised(cv2.resize(image, (SIDE, SIDE), interpolation=how))
+            resized = cv2.resize(image, (SIDE, SIDE), interpolation=how)
+            yield normalised(np.asarray(resized, np.uint8))
