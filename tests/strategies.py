@@ -39,7 +39,9 @@ class Flat:
     shows: dict[str, list] = field(factory=dict)
     labels: dict[str, Affect] = field(factory=dict)
     unit = "utterance"
-    notes = ()
+
+    def notes(self):
+        return ()
 
     def clips(self):
         return [Clip(name, name.partition("/")[0], self.labels.get(name)) for name in self.shows]

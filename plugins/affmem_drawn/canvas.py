@@ -4,7 +4,7 @@ from functools import lru_cache
 from typing import Final
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float32, Float64
 from numpy import typing as npt
 
 Plane = Float32[npt.NDArray[np.float32], "height width"]
@@ -13,7 +13,7 @@ Picture = Float32[npt.NDArray[np.float32], "3 height width"]
 """Red, green, blue as planes, 0..1."""
 Colour = tuple[float, float, float]
 """Red, green, blue, 0..1."""
-Matrix = Float32[npt.NDArray[np.float64], "2 3"]
+Matrix = Float64[npt.NDArray[np.float64], "2 3"]
 """A similarity from face units to pixels; a pixel's centre lies at its index plus one half."""
 Window = tuple[slice, slice]
 """Rows and columns of a rectangle of pixels."""

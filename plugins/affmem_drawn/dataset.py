@@ -38,7 +38,6 @@ class Drawn:
         self._clips: dict[str, tuple[Clip, Affect, int, int]] = {}
         self._person = lru_cache(maxsize=4096)(self._sample_person)
 
-    @property
     def notes(self) -> Sequence[str]:
         """That these are drawings."""
         return ("the faces are drawn, their affect is what they were drawn to show",)

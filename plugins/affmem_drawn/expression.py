@@ -44,7 +44,7 @@ MOST: Final = 1.2
 
 Affects = Float32[npt.NDArray[np.float32], "n 2"]
 """Arousal and valence, each in [-1, 1]."""
-Actions = Float32[npt.NDArray[np.float32], f"n 2 {COUNT}"]
+Actions = Float32[npt.NDArray[np.float32], f"*n 2 {COUNT}"]
 """Action units on the picture's left and right half of the face: 0 at rest, 1 in full."""
 
 

@@ -36,7 +36,7 @@ ROUNDS: Final = 2
 SEEN: Final = np.array([[0.34, 0.38], [0.695, 0.38], [0.517, 0.57], [0.364, 0.753], [0.673, 0.753]])
 """Where the last network sees the landmarks of an upright face, in sides of its picture."""
 
-Boxes = Float64[npt.NDArray[np.float64], "n 5"]
+Boxes = Float64[npt.NDArray[np.float64], "_n 5"]
 """Left, top, right, bottom in pixels, and how sure the network is."""
 
 

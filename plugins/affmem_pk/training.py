@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from pathlib import Path
 from typing import final
@@ -15,7 +15,7 @@ from torch.optim import Adam
 
 from affmem.errors import UserError
 from affmem.protocols import Runtime
-from affmem.values import Affects, Image, Values
+from affmem.values import Affects, Pictures, Values
 from affmem_pk import losses
 from affmem_pk.augment import moved, relit, spoilt
 from affmem_pk.checkpoint import save
@@ -57,7 +57,7 @@ class PKTrainer:
         self._runtime = runtime
 
     def train(  # noqa: PLR0912, PLR0915  (the loop is one piece on purpose)
-        self, faces: Sequence[Image], affects: Affects, out: Path
+        self, faces: Pictures, affects: Affects, out: Path
     ) -> Iterator[Mapping[str, float]]:
         """Learn, as the protocol says; also yields each loss term and the agreement (CCC) on the
         faces held out, of D_em ("arousal", "valence") and of D_em on edited faces with the affect
@@ -219,11 +219,10 @@ class PKTrainer:
         return figures
 
 
-def _checked(faces: Sequence[Image], affects: Affects) -> tuple[Tensor, Tensor]:
-    """Bytes [n, 96, 96, 3] and labels [n, 2]; an array goes through without a copy."""
-    if len(faces) < 2:
-        raise UserError(f"training needs at least 2 faces, and there are {len(faces)}")
-    pictures = faces if isinstance(faces, np.ndarray) else np.stack(list(faces))
+def _checked(pictures: Pictures, affects: Affects) -> tuple[Tensor, Tensor]:
+    """The same as tensors; pictures go through without a copy."""
+    if len(pictures) < 2:
+        raise UserError(f"training needs at least 2 faces, and there are {len(pictures)}")
     if pictures.shape[1:] != (96, 96, 3) or pictures.dtype != np.uint8:
         raise UserError(
             f"faces must be uint8 (96, 96, 3), not {pictures.dtype} {pictures.shape[1:]}"

@@ -48,7 +48,6 @@ class Recordings:
     def _listing(self) -> Listing:
         return self._list()
 
-    @property
     def notes(self) -> Sequence[str]:
         damaged = (
             f"{path}: {count} damaged packets or frames left out"

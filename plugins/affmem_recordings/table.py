@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from attrs import field, frozen
 
-from affmem.errors import InputError, nearest
+from affmem.errors import InputError, nearest, one_letter
 from affmem.values import Affect
 
 SEPARATORS = ";\t|"
@@ -142,22 +142,6 @@ def _misspelt(column: str, strangers: Sequence[str]) -> str | None:
     bare = column.casefold()
     for one in strangers:
         other = re.sub(r"[^a-z]", "", one.casefold())
-        if other == bare or _one_letter(bare, other):
+        if other == bare or one_letter(bare, other):
             return one
     return None
-
-
-def _one_letter(a: str, b: str) -> bool:
-    """Whether one insertion, removal, change or swap of neighbours makes `a` into `b`."""
-    if abs(len(a) - len(b)) > 1:
-        return False
-    same = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), None)
-    if same is None:
-        return len(a) != len(b)
-    rest, other = a[same:], b[same:]
-    return (
-        rest[1:] == other
-        or rest == other[1:]
-        or rest[1:] == other[1:]
-        or (rest[:2] == other[1::-1] and rest[2:] == other[2:])
-    )

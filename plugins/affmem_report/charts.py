@@ -13,7 +13,7 @@ import numpy as np
 from scipy.stats import t as student
 
 from affmem.values import DIMENSIONS
-from affmem_report.run import SYSTEMS, Figure, Metrics, Person, Run, Series
+from affmem_report.run import SYSTEMS, Figure, Metrics, Person, Run, Series, Table
 from affmem_report.words import label
 
 Chart = dict[str, object]
@@ -210,7 +210,7 @@ def _round(value: float) -> float | None:
     return round(float(value), 3) if math.isfinite(value) else None
 
 
-def _truth(person: Person) -> Series:
+def _truth(person: Person) -> Table:
     """The label of each frame: its own, or else its clip's."""
     frames = person.frames
     by_clip = {clip.name: clip.truth for clip in person.clips}

@@ -74,7 +74,7 @@ class Catalogue:
 @cache
 def catalogue() -> Catalogue:
     """All plugins installed in this environment, loaded once."""
-    return collect(entry_points(group=GROUP), os.environ.get(BLOCK, "").split(","))
+    return collect(tuple(entry_points(group=GROUP)), os.environ.get(BLOCK, "").split(","))
 
 
 def collect(points: Sequence[EntryPoint], blocked: Sequence[str] = ()) -> Catalogue:

@@ -40,5 +40,5 @@ def inspect(dataset: Dataset, told: Callable[[int, int], None]) -> dict[str, Any
         **ranges,
         "clips without a frame": empty,
         "unreadable": unreadable,
-        "note": list(dataset.notes),
+        "note": list(dataset.notes()),
     }

@@ -48,6 +48,26 @@ class PluginError(UserError):
     """A plugin that is absent, broken or at odds with another."""
 
 
+def one_letter(a: str, b: str) -> bool:
+    """Whether one insertion, removal, change or swap of neighbours makes `a` into `b`.
+
+    >>> one_letter("init", "itit"), one_letter("kappa", "kpapa"), one_letter("tau", "eta")
+    (True, True, False)
+    """
+    if abs(len(a) - len(b)) > 1:
+        return False
+    same = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), None)
+    if same is None:
+        return len(a) != len(b)
+    rest, other = a[same:], b[same:]
+    return (
+        rest[1:] == other
+        or rest == other[1:]
+        or rest[1:] == other[1:]
+        or (rest[:2] == other[1::-1] and rest[2:] == other[2:])
+    )
+
+
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name most like `name`, or None where none is alike.
 
@@ -57,6 +77,8 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     True
     """
     by_fold = {one.casefold(): one for one in known}
+    if near := [one for one in by_fold if one_letter(name.casefold(), one)]:
+        return by_fold[near[0]]
     close = get_close_matches(name.casefold(), list(by_fold), n=1, cutoff=0.6)
     return by_fold[close[0]] if close else None
 

@@ -19,6 +19,7 @@ from affmem.values import (
     Faces,
     Frame,
     Image,
+    Pictures,
     Reading,
     State,
     Unit,
@@ -57,9 +58,11 @@ class Dataset(Protocol):
         """What its labels belong to."""
         ...
 
-    @property
     def notes(self) -> Sequence[str]:
-        """What a user should know of these data, a line each (clips missing, drawn faces)."""
+        """What a user should know of these data, a line each (clips missing, drawn faces).
+
+        There may be more of them once frames were read.
+        """
         ...
 
     def clips(self) -> Sequence[Clip]:
@@ -161,12 +164,10 @@ class Metric(Protocol):
 class Trainer(Protocol):
     """Makes prior knowledge from labelled faces."""
 
-    def train(
-        self, faces: Sequence[Image], affects: Affects, out: Path
-    ) -> Iterator[Mapping[str, float]]:
+    def train(self, faces: Pictures, affects: Affects, out: Path) -> Iterator[Mapping[str, float]]:
         """Learn; yield figures every so often; write the checkpoint `out` whole or not at all.
 
-        `faces` are aligned, uint8 (96, 96, 3). Each yield holds at least "step" and "of".
+        Each yield holds at least "step" and "of".
         """
         ...
 

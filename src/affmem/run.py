@@ -67,7 +67,7 @@ def run(
     if not clips:
         raise UserError(f"dataset {experiment.dataset.use!r}: holds no clip")
     out.mkdir(parents=True, exist_ok=True)
-    record = _record(experiment, began, stations.dataset.notes)
+    record = _record(experiment, began, stations.dataset.notes())
     steps: list[Step] = []
     people: dict[str, Person] = {}
     clock = Clock()
@@ -99,6 +99,7 @@ def run(
         watch("drawing edits", len(clips), len(clips), None)
         with clock("gallery"):
             write_gallery(stations, experiment.gallery, out / "edits")
+        record["notes"] = list(stations.dataset.notes())
         total = perf_counter() - cpu
         timing = {
             "seconds": {name: round(s, 3) for name, s in clock.seconds.items()},

@@ -97,7 +97,7 @@ def plain(config: Any) -> dict[str, Any]:  # noqa: ANN401
 _MISSING = "is missing"
 
 
-def _words(error: BaseException, kind: type[Any] | None) -> str:
+def _words(error: BaseException, kind: Any) -> str:  # noqa: ANN401  (a type or a Literal)
     """What one fault of cattrs or of a validator says to the user."""
     match error:
         case ForbiddenExtraKeysError():

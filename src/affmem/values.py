@@ -12,11 +12,13 @@ from attrs import field, frozen
 from attrs.validators import and_, ge, instance_of, le, min_len, optional
 from jaxtyping import Float, Float32, Int64, Shaped, UInt8
 
-Image = UInt8[npt.NDArray[np.uint8], "height width 3"]
+Image = UInt8[npt.NDArray[np.uint8], "_height _width 3"]
 """A picture: RGB, 0..255."""
 Face = Float32[npt.NDArray[np.float32], "3 96 96"]
 """An aligned face: RGB, [-1, 1]."""
 Faces = Float32[npt.NDArray[np.float32], "n 3 96 96"]
+Pictures = UInt8[npt.NDArray[np.uint8], "n 96 96 3"]
+"""Aligned faces as pictures: RGB, 0..255."""
 Codes = Float32[npt.NDArray[np.float32], "n d"]
 """Latent codes z, one row a face."""
 Affects = Float32[npt.NDArray[np.float32], "n 2"]

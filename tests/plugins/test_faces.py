@@ -45,7 +45,7 @@ def scene(seed, unit=20.0, height=240, width=320, at=None):
     picture = draw_backdrop(sample_backdrop(rng), height, width)
     x, y = at or (rng.uniform(110, 210), rng.uniform(95, 125))
     actions = person.manner.show(np.array([[0.2, 0.3]], np.float32))[0]
-    place = np.array([[unit, 0, x], [0, unit, y]])
+    place = np.array([[unit, 0, x], [0, unit, y]], np.float64)
     truth = draw_person(picture, person.look, actions, Pose(), Light(), place)
     return as_image(picture), truth - 0.5
 

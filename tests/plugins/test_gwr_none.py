@@ -9,6 +9,7 @@ from affmem import Runtime
 from affmem.protocols import Memory
 from affmem_gwr.config import NoneConfig
 from gwr_strategies import batches, same
+from typecheck import unchecked
 
 
 @given(data=st.data(), width=st.integers(1, 4))
@@ -39,7 +40,7 @@ def test_what_does_not_fit_is_refused():
         memory.partial_fit(np.zeros((1, 2), np.float32))
     with pytest.raises(ValueError, match="finite"):
         memory.predict(np.full((1, 3), np.nan, np.float32))
-    with pytest.raises(ValueError, match="one row a code"):
+    with unchecked(), pytest.raises(ValueError, match="one row a code"):
         memory.partial_fit(np.zeros((1, 3), np.float32), np.zeros((2, 2), np.float32))
     with pytest.raises(ValueError, match="no state"):
         memory.restore({"weights": np.zeros(1)})

@@ -35,7 +35,7 @@ def test_videos_and_pictures_are_clips(tmp_path):
     )
     clips = data.clips()
     assert data.unit == "utterance"
-    assert data.notes == ()
+    assert data.notes() == ()
     assert [clip.name for clip in clips] == ["v/a.mp4@0.2", "v/a.mp4@1", "b.png"]
     assert [clip.person for clip in clips] == ["anna", "anna", "bea"]
     assert [clip.affect for clip in clips] == [Affect(-1, -0.5), Affect(0.25, 0.5), None]
@@ -67,7 +67,7 @@ def test_missing_files_are_counted_and_named(tmp_path):
     write_video(tmp_path / "a.mp4", [0, 40])
     data = dataset(tmp_path, "file", *(f"{name}.mp4" for name in "abcdef"), "x" * 300)
     assert [clip.name for clip in data.clips()] == ["a.mp4"]
-    assert data.notes == (
+    assert data.notes() == (
         "6 of 7 clips of labels.csv are missing, left out: b.mp4, c.mp4, d.mp4, ...",
     )
 
@@ -80,7 +80,7 @@ def test_what_frames_left_out_is_noted(tmp_path):
     data = dataset(tmp_path, "file", "a.mkv")
     [clip] = data.clips()
     assert list(data.frames(clip))
-    assert len(data.notes) <= 1
+    assert len(data.notes()) <= 1
 
 
 def test_mistakes_are_said_in_a_line(tmp_path):

@@ -57,7 +57,7 @@ def test_utterances_come_by_video_then_by_time(tmp_path):
     ]
     assert [clip.person for clip in clips] == ["vb", "vb", "va", "va"]
     assert clips[0].affect == Affect(0.75, 0.25)
-    assert (data.unit, data.notes) == ("utterance", ())
+    assert (data.unit, data.notes()) == ("utterance", ())
     frames = list(data.frames(clips[0]))
     assert [(f.time, number_of(f.image)) for f in frames] == [(0, 0), (0.04, 1), (0.08, 2)]
 
@@ -97,7 +97,7 @@ def test_training_needs_labels(tmp_path):
 def test_missing_utterances_are_counted_and_named(tmp_path):
     data = dataset(corpus(tmp_path, absent=["utterance_9.mp4", "utterance_10.mp4"]))
     assert [clip.person for clip in data.clips()] == ["va", "va"]
-    assert data.notes == (
+    assert data.notes() == (
         "2 of 4 clips of omg_TestVideos.csv are missing, left out: vb/utterance_9, vb/utterance_10",
     )
     assert len(dataset(tmp_path, persons=1).clips()) == 2
@@ -111,7 +111,7 @@ def test_the_first_persons_are_kept(tmp_path):
 def test_a_row_that_repeats_an_utterance_is_left_out_and_noted(tmp_path):
     data = dataset(corpus(tmp_path, [*ROWS, ROWS[0]]))
     assert len(data.clips()) == 4
-    assert data.notes == ("1 rows of omg_TestVideos.csv repeat an utterance, left out",)
+    assert data.notes() == ("1 rows of omg_TestVideos.csv repeat an utterance, left out",)
 
 
 def test_mistakes_are_said_in_a_line(tmp_path):
@@ -182,7 +182,7 @@ def test_without_a_root_drawn_persons_stand_in_and_are_kept(cache):
     for _ in range(2):
         data = OMGConfig(sample_persons=3, sample_seed=7).build(Runtime())
         assert len(data.clips()) == 4
-        assert data.notes == (omg.DRAWN,)
+        assert data.notes() == (omg.DRAWN,)
     assert MADE == [(3, 7)]
     assert len(list(cache.iterdir())) == 1
     OMGConfig(sample_persons=3, sample_seed=8).build(Runtime()).clips()
