@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from PIL import Image
 
 REPO = Path(__file__).parents[1]
 OMG = REPO / "examples" / "omg.toml"
+resource = pytest.importorskip("resource", reason="needs a system with limits of its own")
 PHOTOS = REPO.parent / "shared" / "faces"
 
 
@@ -168,6 +170,19 @@ def test_a_folder_without_permission_is_named(small, tmp_path):
     assert "permission" in refused(*small, "--out", tmp_path / "out")
 
 
+def test_a_disk_without_space_is_one_line_and_leaves_no_half_file(small, tmp_path):
+    """No file may grow beyond 4 KiB, as if the disk were full by then."""
+    out = tmp_path / "out"
+
+    def little_space():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+
+    told = refused(*small, "--quiet", "--out", out, preexec_fn=little_space)
+    assert re.fullmatch(rf"error: {out}/\S+: cannot be written \(.+\)", told)
+    assert json.loads((out / "run.json").read_text())["status"] == "failed"
+    assert not list(out.rglob("*.part"))
+
+
 def test_datasets_check_counts(corpus, tmp_path):
     done = affmem("datasets", "check", OMG, "--set", f"dataset.root={corpus}", "--json")
     found = json.loads(done.stdout)
@@ -189,13 +204,16 @@ def folder(tmp_path, rows, columns="file,person,arousal,valence"):
         (["grey.png,anna,nan,0"], "file,person,arousal,valence", "nan"),
         (["grey.png,anna,0,0"], "fil,person,arousal,valence", "file"),
         (["text.mp4,anna,0,0"], "file,person,arousal,valence", "text.mp4"),
+        (["cut.mp4,anna,0,0"], "file,person,arousal,valence", "cut.mp4: is not a video, or its"),
         (["empty.mp4,anna,0,0"], "file,person,arousal,valence", "empty"),
         (["../../etc/passwd,anna,0,0"], "file,person,arousal,valence", "passwd"),
         ([], "file,person,arousal,valence", "labels.csv"),
     ],
 )
-def test_a_bad_row_or_file_is_one_line(tmp_path, rows, columns, told):
+def test_a_bad_row_or_file_is_one_line(corpus, tmp_path, rows, columns, told):
     words = folder(tmp_path, rows, columns)
+    whole = next(iter(sorted(corpus.glob("Test/*/*.mp4")))).read_bytes()
+    (tmp_path / "cut.mp4").write_bytes(whole[: len(whole) // 2])
     (tmp_path / "text.mp4").write_text("this is no video, whatever its name says")
     (tmp_path / "empty.mp4").touch()
     assert told in refused(*words)

@@ -10,7 +10,6 @@ import json
 import logging
 import os
 import platform
-import resource
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
+import psutil
 from attrs import field, frozen
 
 from affmem.errors import InputError, UserError
@@ -145,11 +145,15 @@ def check_empty(out: Path) -> None:
         raise InputError(out, "no permission") from None
 
 
-def write(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
+def write(path: Path, content: str | bytes) -> None:
+    """Write a file whole or not at all. Raises InputError where there is no space or permission."""
     part = path.with_name(f".{path.name}.part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
+    try:
+        part.write_bytes(content.encode() if isinstance(content, str) else content)
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise InputError(path, f"cannot be written ({error.strerror or error})") from None
 
 
 def _json(value: object) -> str:
@@ -169,9 +173,7 @@ def _record(experiment: Experiment, began: datetime, notes: Sequence[str]) -> di
             "platform": platform.platform(),
             "processor": _processor(),
             "cores": os.cpu_count(),
-            "memory_gib": round(
-                os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1
-            ),
+            "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
             "python": platform.python_version(),
         },
         "versions": dict(_versions()),
@@ -241,9 +243,7 @@ def _remember(people: Mapping[str, Person], folder: Path) -> None:
         arrays = {key: np.ascontiguousarray(one) for key, one in person.memory.state().items()}
         if arrays:
             names[name] = f"{i}.safetensors"
-            part = folder / f".{i}.part"
-            part.write_bytes(save(arrays, metadata={"faces": str(person.seen)}))
-            part.replace(folder / names[name])
+            write(folder / names[name], save(arrays, metadata={"faces": str(person.seen)}))
     write(folder / "people.json", _json(names))
 
 
@@ -297,6 +297,10 @@ def _processor() -> str:
 
 
 def _peak_memory_mib() -> int:
+    if sys.platform == "win32":
+        return int(psutil.Process().memory_info().peak_wset // 2**20)
+    import resource
+
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak // (2**20 if sys.platform == "darwin" else 2**10)
 
