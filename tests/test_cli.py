@@ -138,6 +138,7 @@ def test_json_is_the_metrics_and_nothing_else(small, tmp_path):
     metrics = json.loads(done.stdout)
     assert metrics == json.loads((tmp_path / "out" / "metrics.json").read_text())
     assert metrics["gain"]["arousal"]["ccc"] == 0
+    assert done.stderr == ""
 
 
 def test_a_folder_in_use_is_left_as_it_is(small, tmp_path):

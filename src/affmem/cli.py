@@ -375,6 +375,7 @@ def _speak(*, silent: bool) -> None:
     """Show the log's lines on standard error, as plain lines."""
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(message)s"))
+    handler.setLevel(logging.ERROR if silent else logging.INFO)
     log.handlers[:] = [handler]
-    log.setLevel(logging.ERROR if silent else logging.INFO)
+    log.setLevel(logging.INFO)
     log.propagate = False

@@ -208,7 +208,7 @@ def _logged(out: Path) -> Iterator[None]:
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     log.addHandler(handler)
     level = log.level
-    log.setLevel(logging.INFO)
+    log.setLevel(logging.INFO)  # what others listen to is for their handlers to say
     try:
         yield
     finally:
