@@ -71,7 +71,7 @@ def test_a_stranger_is_found_as_ours_are(stranger):
         ("import nonexistent_thing", "nonexistent_thing"),
         ("1 / 0", "division by zero"),
         ("raise SystemError", "SystemError"),
-        (STRANGER.replace("NAMES", "'gwr': Config"), "'gwr' is already given by plugin 'gwr'"),
+        (STRANGER.replace("NAMES", "'gwr': Config"), "'gwr' is already given by plugin 'memories'"),
         (STRANGER.replace("affmem_memories", "affmem_memorys"), "affmem_memorys"),
         (STRANGER.replace("return {NAMES}", "raise RuntimeError('no')"), "affmem_memories: no"),
     ],
@@ -81,7 +81,7 @@ def test_a_broken_stranger_is_named_and_the_rest_goes_on(stranger, text, told):
     (plugin,) = [p for p in found.plugins if p.error]
     assert plugin.name == "broken"
     assert told in plugin.error
-    assert found.sources["memory", "gwr"] == "gwr"
+    assert found.sources["memory", "gwr"] == "memories"
 
 
 def test_naming_a_part_of_a_broken_plugin_shows_its_message(stranger):
@@ -91,13 +91,13 @@ def test_naming_a_part_of_a_broken_plugin_shows_its_message(stranger):
 
 
 def test_two_entry_points_with_one_name_are_told(stranger):
-    point = stranger("other", STRANGER.replace("NAMES", "'lastseen': Config"), name="gwr")
+    point = stranger("other", STRANGER.replace("NAMES", "'lastseen': Config"), name="memories")
     (plugin,) = [p for p in collect([*bundled(), point]).plugins if p.error]
     assert (plugin.module, "entry point's name" in plugin.error) == ("other", True)
 
 
 def test_a_blocked_plugin_is_left_out():
-    found = collect(bundled(), blocked=["gwr"])
+    found = collect(bundled(), blocked=["memories"])
     assert "gwr" not in found.parts["memory"]
 
 

@@ -51,7 +51,7 @@ def test_a_file_with_a_trainer_is_a_training():
         ("seed = 1", "sed = 1", "no table or key 'sed'; did you mean 'seed'?"),
         ("[memory]", "[memmory]", "no table or key 'memmory'; did you mean 'memory'?"),
         ('use = "gwr"', 'use = "gwrr"', "memory.use: no memory 'gwrr'; did you mean 'gwr'?"),
-        ('use = "gwr"', "", "memory.use: is missing; known: gwr"),
+        ('use = "gwr"', "", "memory.use: is missing; known: gamma-gwr, gng, gwr"),
         ('use = "gwr"', 'use = "gwr"\nactivity_threshold = 2.0', "activity_threshold"),
         ('split = "test"', 'split = "tset"', "did you mean 'test'?"),
         ('use = "gwr"', 'use = "gwr"\nscale = "dat"', "expected a number or 'data'"),

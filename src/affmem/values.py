@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from attrs import field, frozen
 from attrs.validators import and_, ge, instance_of, le, min_len, optional
-from jaxtyping import Float, Float32, Int64, Shaped, UInt8
+from jaxtyping import Bool, Float, Float32, Int64, Shaped, UInt8
 
 Image = UInt8[npt.NDArray[np.uint8], "_height _width 3"]
 """A picture: RGB, 0..255."""
@@ -83,12 +83,18 @@ class Reading:
     """What a memory says of n codes.
 
     `affects`: NaN rows where the memory knows nothing yet; `activations`: of the best-matching
-    unit, in [0, 1], 0 where there is none; `units`: its index, -1 where there is none.
+    unit, in [0, 1], 0 where there is none; `units`: its index, -1 where there is none; `novel`:
+    where the memory itself says that it does not know such codes (False if it never says).
     """
 
     affects: Affects
     activations: Float32[npt.NDArray[np.float32], " n"]
     units: Int64[npt.NDArray[np.int64], " n"]
+    novel: Bool[npt.NDArray[np.bool_], " n"] = field()
+
+    @novel.default
+    def _never(self) -> npt.NDArray[np.bool_]:
+        return np.zeros(len(self.units), np.bool_)
 
 
 @frozen

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from affmem import Runtime
 from affmem.protocols import Memory
-from affmem_gwr.config import NoneConfig
-from gwr_strategies import batches, same
+from affmem_memories.config import NoneConfig
+from memories_strategies import batches, same
 from typecheck import unchecked
 
 

@@ -4,13 +4,16 @@ import pytest
 from attrs import asdict
 from hypothesis import given
 
-from affmem_gwr import affmem_memories
-from affmem_gwr.config import PRESETS, GWRConfig, NoneConfig
-from gwr_strategies import configs
+from affmem_memories import affmem_memories
+from affmem_memories.config import PRESETS, GammaGWRConfig, GNGConfig, GWRConfig, KNNConfig
+from memories_strategies import configs
 
 
-def test_both_memories_are_named():
-    assert affmem_memories() == {"gwr": GWRConfig, "none": NoneConfig}
+def test_the_memories_are_named():
+    assert {name: config.__name__ for name, config in affmem_memories().items()} == {
+        "gwr": "GWRConfig", "gamma-gwr": "GammaGWRConfig", "gng": "GNGConfig",
+        "knn": "KNNConfig", "none": "NoneConfig",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -30,7 +33,7 @@ def test_presets_set_the_same_settings_and_the_paper_has_its_table():
 
 @given(config=configs())
 def test_a_config_shows_every_value_in_force(config):
-    assert GWRConfig(**asdict(config)) == config
+    assert type(config)(**asdict(config)) == config
     assert None not in asdict(config).values()
 
 
@@ -57,3 +60,22 @@ def test_a_config_shows_every_value_in_force(config):
 def test_a_value_out_of_range_is_refused_by_name(settings, says):
     with pytest.raises(ValueError, match=says):
         GWRConfig(**settings)
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "says"),
+    [
+        (GammaGWRConfig, {"contexts": 0}, "contexts"),
+        (GammaGWRConfig, {"contexts": 3}, "each of 3 contexts"),
+        (GammaGWRConfig, {"alpha": (1.0, 0.5, -0.1)}, "alpha"),
+        (GammaGWRConfig, {"beta": 1.5}, "beta"),
+        (GNGConfig, {"interval": 0}, "interval"),
+        (GNGConfig, {"error_decay": 1.0}, "error_decay"),
+        (GNGConfig, {"utility": -1.0}, "utility"),
+        (KNNConfig, {"nearest": 0}, "nearest"),
+        (KNNConfig, {"scale": "dta"}, "scale"),
+    ],
+)
+def test_of_the_others_too(kind, settings, says):
+    with pytest.raises(ValueError, match=says):
+        kind(**settings)

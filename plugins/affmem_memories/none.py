@@ -5,7 +5,7 @@ from typing import final
 import numpy as np
 
 from affmem.values import Affects, Codes, Reading, State
-from affmem_gwr.rows import checked_affects, checked_codes
+from affmem_memories.rows import checked_affects, checked_codes
 
 
 @final

@@ -3,32 +3,59 @@
 import numpy as np
 from hypothesis import strategies as st
 
-from affmem_gwr.config import GWRConfig
+from affmem_memories.config import GammaGWRConfig, GNGConfig, GWRConfig
+from typecheck import unchecked
 
 shares = st.integers(1, 100).map(lambda n: n / 100)
+KINDS = ("gwr", "gamma-gwr", "gng")
 
 
 @st.composite
-def configs(draw, **fixed):
+def configs(draw, kinds=KINDS, **fixed):
     """Settings of all kinds, chosen so that a memory grows, ages and forgets within some rows."""
-    preset = draw(st.sampled_from(["corrected", "paper"]))
+    kind = draw(st.sampled_from(kinds))
     given = {
-        "preset": preset,
-        "activity_threshold": draw(shares),
-        "habituation_threshold": draw(st.sampled_from([0.2, 0.5, 0.9])),
         "learning_rate_bmu": draw(shares),
         "learning_rate_neighbour": draw(st.just(0.0) | shares),
-        "novelty": draw(st.booleans()),
-        "distance": draw(st.sampled_from(["norm", "square"])),
         "scale": draw(st.sampled_from(["data", 1.0, 0.3])),
         "scale_rows": draw(st.integers(2, 60)),
+        "activity_threshold": draw(shares),
         "labelling": draw(st.just(0.0) | shares),
-        "insertion": draw(shares),
         "max_age": draw(st.integers(1, 8) | st.just(100)),
         "max_neurons": draw(st.integers(2, 12) | st.just(1000)),
-        "reading": draw(st.sampled_from(["bmu", "neighbours"])),
+        "reading": draw(st.sampled_from(["bmu", "blend"])),
+        "blend": draw(st.integers(1, 6)),
     }
-    return GWRConfig(**(given | fixed))
+    if kind == "gng":
+        return GNGConfig(
+            **{
+                **given,
+                "interval": draw(st.integers(1, 30)),
+                "error_share": draw(shares),
+                "error_decay": draw(st.sampled_from([0.0, 0.005, 0.3])),
+                "utility": draw(st.sampled_from([0.0, 1.5, 10.0])),
+                **fixed,
+            }
+        )
+    given |= {
+        "preset": draw(st.sampled_from(["corrected", "paper"])),
+        "habituation_threshold": draw(st.sampled_from([0.2, 0.5, 0.9])),
+        "novelty": draw(st.booleans()),
+        "distance": draw(st.sampled_from(["norm", "square"])),
+        "insertion": draw(shares),
+        "when_full": draw(st.sampled_from(["replace", "keep"])),
+    }
+    if kind == "gwr":
+        return GWRConfig(**(given | fixed))
+    contexts = draw(st.integers(1, 3))
+    given |= {
+        "contexts": contexts,
+        "alpha": tuple(draw(st.lists(shares, min_size=contexts + 1, max_size=contexts + 1))),
+        "beta": draw(st.sampled_from([0.0, 0.3, 0.7, 1.0])),
+        "context_of": draw(st.sampled_from(["frames", "all"])),
+    }
+    with unchecked():  # checking a tuple's items draws from `random`, unseen by Hypothesis
+        return GammaGWRConfig(**(given | fixed))
 
 
 @st.composite
