@@ -130,7 +130,10 @@ class Memory(Protocol):
         ...
 
     def predict(self, codes: Codes) -> Reading:
-        """What it says of each code; NaN affects as long as it knows nothing. Changes nothing."""
+        """What it says of each code; NaN affects as long as it knows nothing. Changes nothing.
+
+        Raises ValueError where a code is not finite, or a width differs from the first one seen.
+        """
         ...
 
     def __len__(self) -> int:
