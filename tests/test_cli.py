@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from safetensors.numpy import load_file
 
 REPO = Path(__file__).parents[1]
 OMG = REPO / "examples" / "omg.toml"
@@ -253,6 +254,37 @@ def test_edit_draws_a_sheet(corpus, tmp_path):
     with Image.open(tmp_path / "face-edited.png") as sheet:
         assert sheet.size == (480, 480)
     assert "exists" in refused("edit", tmp_path / "face.png", "--grid")
+
+
+def test_a_training_killed_at_any_moment_goes_on_and_ends_with_the_same_weights(tmp_path):
+    words = ["train", REPO / "examples" / "pk-drawn.toml", "--quiet"]
+    for one in ("dataset.persons=8", "training.steps=150", "training.save_every=3",
+                "training.report=50", "training.width=0.0625", "training.batch=8"):  # fmt: skip
+        words += ["--set", one]
+    assert affmem(*words, "--out", tmp_path / "whole").returncode == 0
+    out, rng = tmp_path / "killed", np.random.default_rng(0)
+    command = [sys.executable, "-m", "affmem", *map(str, words), "--out", str(out)]
+    killed = 0
+    for _ in range(4):
+        process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 60
+        while not (out / "state.safetensors").exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        time.sleep(0.6 * rng.random())
+        killed += process.poll() is None
+        process.kill()
+        process.wait()
+    assert killed >= 1
+    assert not (out / "done.json").exists()
+    assert affmem(*words, "--out", out).returncode == 0
+    for name in ("best.safetensors", "last.safetensors"):
+        one, other = (load_file(folder / name) for folder in (out, tmp_path / "whole"))
+        assert one.keys() == other.keys()
+        assert all(np.array_equal(one[key], other[key]) for key in one)
+    assert "finished training" in refused(*words, "--out", out)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "training.toml").write_text("seed = 9")
+    assert "another training" in refused(*words, "--out", tmp_path / "other")
 
 
 def test_completion_scripts_are_given():

@@ -34,7 +34,7 @@ def test_every_example_is_sound_and_survives_toml(path, write):
     hash(experiment)
 
 
-def test_a_file_with_a_trainer_is_a_training():
+def test_a_file_with_a_training_is_one():
     assert isinstance(load(EXAMPLES / "pk-drawn.toml"), Training)
     assert isinstance(load(EXAMPLES / "omg.toml"), Experiment)
 

@@ -3,8 +3,17 @@
 from collections.abc import Mapping
 
 from affmem import hookimpl
-from affmem.protocols import EditorConfig, EncoderConfig, ReaderConfig, TrainerConfig
-from affmem_pk.config import PKConfig
+from affmem.protocols import EditorConfig, EncoderConfig, ReaderConfig
+from affmem.terms import TermConfig, TrainerConfig
+from affmem_pk.config import (
+    EditConfig,
+    EmotionConfig,
+    PKConfig,
+    PriorConfig,
+    RealConfig,
+    ReconstructionConfig,
+    VariationConfig,
+)
 from affmem_pk.config import TrainerConfig as PKTrainerConfig
 
 
@@ -30,3 +39,16 @@ def affmem_editors() -> Mapping[str, type[EditorConfig]]:
 def affmem_trainers() -> Mapping[str, type[TrainerConfig]]:
     """Trainer "pk": of all three."""
     return {"pk": PKTrainerConfig}
+
+
+@hookimpl
+def affmem_terms() -> Mapping[str, type[TermConfig]]:
+    """The terms of eq. (6), and ours."""
+    return {
+        "reconstruction": ReconstructionConfig,
+        "emotion": EmotionConfig,
+        "prior": PriorConfig,
+        "real": RealConfig,
+        "edit": EditConfig,
+        "variation": VariationConfig,
+    }

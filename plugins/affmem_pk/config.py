@@ -1,13 +1,13 @@
 """Settings of the prior knowledge. Light: nothing here imports torch."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import field, frozen
 from attrs.validators import and_, deep_iterable, ge, gt, in_, instance_of, le, lt, optional
 
-from affmem.protocols import Runtime, Trainer
+from affmem.protocols import Runtime
+from affmem.terms import Schedule, Shape, Term, Trainer
 
 if TYPE_CHECKING:
     from affmem_pk.pk import PK
@@ -17,17 +17,7 @@ BUNDLED = Path(__file__).with_name("pk-drawn-small.safetensors")
 
 Precision = Literal["fp32", "bf16"]
 
-TERMS = ("reconstruction", "emotion", "prior", "real", "edit", "variation")
-PRESETS: Mapping[str, Mapping[str, float]] = {
-    # Lambda 1, 2, 4 and 5 of eq. (6); lambda 3 weighs the identity loss, which is not among these.
-    "paper": dict(zip(TERMS, (1.0, 0.02, 0.01, 0.01, 0.0, 0.0), strict=True)),
-    # With lambda 2 = 0.02 D_em hardly learns, and without "edit" nothing asks that an edited face
-    # be read as the affect that it was edited to.
-    "corrected": dict(zip(TERMS, (1.0, 2.0, 0.01, 0.02, 0.3, 0.0), strict=True)),
-}
-
 _share = and_(ge(0.0), le(1.0))
-_weight = optional(and_(ge(0.0), le(1e6)))
 
 
 @frozen
@@ -98,29 +88,6 @@ class TrainerConfig:
     """Share of the steps at the end over which the rates fall to zero (half a cosine)."""
     init: Literal["he", "paper"] = field(default="he", validator=in_(("he", "paper")))
     """Deviation of the first weights: "paper" 0.02 everywhere; "he" sqrt(2 / inputs)."""
-    preset: Literal["corrected", "paper"] = field(
-        default="corrected", validator=in_(tuple(PRESETS))
-    )
-    """The weights of the terms of eq. (6): "paper" as printed, "corrected" ours."""
-    reconstruction: float | None = field(default=None, validator=_weight)
-    """Weight of eq. (1); like the next ones, the preset's unless given."""
-    emotion: float | None = field(default=None, validator=_weight)
-    """Weight of eq. (3)."""
-    prior: float | None = field(default=None, validator=_weight)
-    """Weight of eq. (4); at 0 there is no D_prior."""
-    real: float | None = field(default=None, validator=_weight)
-    """Weight of eq. (5); at 0 there is no D_real."""
-    edit: float | None = field(default=None, validator=_weight)
-    """Weight of the edit consistency."""
-    variation: float | None = field(default=None, validator=_weight)
-    """Weight of the total variation of edited faces."""
-    real_from: float = field(default=0.15, validator=_share)
-    """Share of the steps before D_real and eq. (5) begin."""
-    edit_from: float = field(default=0.15, validator=_share)
-    """Share of the steps before the edit consistency begins: as long as E reads badly, G satisfies
-    it with pictures that fool E and show nothing."""
-    real_every: int = field(default=2, validator=ge(1))
-    """D_real and eq. (5) take part in every so many steps only."""
     augment: bool = field(default=True, validator=instance_of(bool))
     """Whether faces are moved, mirrored, relit, blurred and given noise."""
     average: float = field(default=0.998, validator=and_(ge(0.0), lt(1.0)))
@@ -132,8 +99,10 @@ class TrainerConfig:
     """Of the arithmetic: "bf16" is faster where the processor has it."""
     report: int = field(default=100, validator=ge(1))
     """Steps between two reports."""
-    save_every: int = field(default=0, validator=ge(0))
-    """Steps between two checkpoints on the way; 0: only at the end."""
+    save_every: int = field(default=200, validator=ge(1))
+    """Steps between two states from which a training that was cut off goes on."""
+    patience: int = field(default=0, validator=ge(0))
+    """After so many reports without a better CCC on the faces held out, it stops; 0: never."""
     half: bool = field(default=True, validator=instance_of(bool))
     """Whether the checkpoint holds float16, at half the size."""
 
@@ -142,19 +111,117 @@ class TrainerConfig:
         """The shape of the networks."""
         return NetworkConfig(width=self.width, code=self.code, hidden=self.hidden)
 
-    @property
-    def weights(self) -> Mapping[str, float]:
-        """The weight of each term of eq. (6): the preset's, and above it what was given.
-
-        >>> TrainerConfig(preset="paper", emotion=2).weights["emotion"]
-        2
-        """
-        given = {term: getattr(self, term) for term in TERMS}
-        preset = PRESETS[self.preset]
-        return {term: preset[term] if own is None else own for term, own in given.items()}
-
     def build(self, runtime: Runtime) -> Trainer:
         """A trainer, which has not looked at any face yet."""
         from affmem_pk.training import PKTrainer
 
         return PKTrainer(self, runtime)
+
+
+# --- terms ------------------------------------------------------------------------------------
+#
+# Their weights are ours; those printed in P§3.1 are in examples/pk-paper.toml. With lambda 2 = 0.02
+# D_em hardly learns, and without "edit" nothing asks that an edited face be read as asked.
+
+Form = Literal["logistic", "hinge", "squares", "wasserstein"]
+FORMS: tuple[Form, ...] = ("logistic", "hinge", "squares", "wasserstein")
+
+
+def _weighs(default: float) -> Any:  # noqa: ANN401 (what `attrs.field` itself is typed as)
+    return field(default=default, validator=and_(ge(0.0), le(1e6)))
+
+
+@frozen
+class ReconstructionConfig(Schedule):
+    """Settings of term "reconstruction": |x - G(E(x), y)| (eq. 1)."""
+
+    def build(self, _runtime: Runtime, _shape: Shape) -> Term:
+        from affmem_pk.terms import Reconstruction
+
+        return Reconstruction()
+
+
+@frozen
+class EmotionConfig(Schedule):
+    """Settings of term "emotion": ||D_em(E(x)) - y||^2 (eq. 3)."""
+
+    weight: float = _weighs(2.0)
+    """lambda 2; 0.02 in the paper."""
+
+    def build(self, _runtime: Runtime, _shape: Shape) -> Term:
+        from affmem_pk.terms import Emotion
+
+        return Emotion()
+
+
+@frozen
+class EditConfig(Schedule):
+    """Settings of term "edit": ||D_em(E(G(E(x), y'))) - y'||^2, an edit is read as asked."""
+
+    weight: float = _weighs(0.3)
+    """The paper has no such term."""
+    begin: float = field(default=0.15, validator=_share)
+    """Share of the steps before it begins: as long as E reads badly, G satisfies it with pictures
+    that fool E and show nothing."""
+
+    def build(self, _runtime: Runtime, _shape: Shape) -> Term:
+        from affmem_pk.terms import Edit
+
+        return Edit()
+
+
+@frozen
+class VariationConfig(Schedule):
+    """Settings of term "variation": total variation of edits, which P§2.1.1 argues against."""
+
+    weight: float = _weighs(0.01)
+    """Its lambda."""
+
+    def build(self, _runtime: Runtime, _shape: Shape) -> Term:
+        from affmem_pk.terms import Variation
+
+        return Variation()
+
+
+@frozen
+class PriorConfig(Schedule):
+    """Settings of term "prior": D_prior tells codes from uniform ones (eq. 4)."""
+
+    weight: float = _weighs(0.01)
+    """lambda 4."""
+    form: Form = field(default="logistic", validator=in_(FORMS))
+    """What the critic and E pay; "logistic" is the paper's, in its non-saturating form."""
+    spectral: bool = field(default=False, validator=instance_of(bool))
+    """Whether the critic's layers have their spectral norm held at 1 (Miyato et al. 2018)."""
+    penalty: float = field(default=10.0, validator=and_(ge(0.0), le(1e4)))
+    """Of the critic's gradient, in form "wasserstein" (Gulrajani et al. 2017)."""
+
+    def build(self, _runtime: Runtime, shape: Shape) -> Term:
+        from affmem_pk.terms import PriorDuel
+
+        return PriorDuel(self, shape)
+
+
+@frozen
+class RealConfig(Schedule):
+    """Settings of term "real": D_real tells edited faces from real ones, given y (eq. 5)."""
+
+    weight: float = _weighs(0.02)
+    """lambda 5; 0.01 in the paper."""
+    begin: float = field(default=0.15, validator=_share)
+    """Share of the steps before it begins."""
+    every: int = field(default=2, validator=ge(1))
+    """It takes part in every so many steps only."""
+    form: Form = field(default="logistic", validator=in_(FORMS))
+    """What the critic and G pay; "logistic" is the paper's, in its non-saturating form."""
+    affect: Literal["every", "first"] = field(default="every", validator=in_(("every", "first")))
+    """At which convolutions the affect comes in: all (P§2.1.4), or the first (released code)."""
+    spectral: bool = field(default=False, validator=instance_of(bool))
+    """Whether the critic's layers have their spectral norm held at 1 (Miyato et al. 2018)."""
+    penalty: float = field(default=10.0, validator=and_(ge(0.0), le(1e4)))
+    """Of the critic's gradient, in form "wasserstein" (Gulrajani et al. 2017)."""
+
+    def build(self, _runtime: Runtime, shape: Shape) -> Term:
+        from affmem_pk.terms import RealDuel
+
+        return RealDuel(self, shape)

@@ -11,6 +11,7 @@ from typing import Literal, final
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import relu
+from torch.nn.utils.parametrizations import spectral_norm
 
 from affmem_pk.config import NetworkConfig
 
@@ -18,6 +19,10 @@ SIDE = 6
 """Width and height of the smallest feature maps: 96 / 2^4."""
 REPEATS = 50
 """How often arousal and valence each stand in G's input, so that they weigh as much as z."""
+
+
+def _as_it_is(layer: nn.Module) -> nn.Module:
+    return layer
 
 
 def _down(inputs: int, outputs: int) -> nn.Conv2d:
@@ -87,10 +92,13 @@ class Reader(nn.Module):
 class Prior(nn.Module):
     """D_prior: a code to the log-odds that it was drawn from the uniform distribution."""
 
-    def __init__(self, config: NetworkConfig) -> None:
+    def __init__(self, config: NetworkConfig, spectral: bool = False) -> None:  # noqa: FBT001, FBT002
         super().__init__()
         widths = [config.code, 64, 32, 16, 1]
-        self.layers = nn.ModuleList(map(nn.Linear, widths, widths[1:]))
+        held = spectral_norm if spectral else _as_it_is
+        self.layers = nn.ModuleList(
+            held(nn.Linear(inputs, outputs)) for inputs, outputs in pairwise(widths)
+        )
 
     def forward(self, codes: Tensor) -> Tensor:
         x = codes
@@ -104,23 +112,36 @@ class Prior(nn.Module):
 class Real(nn.Module):
     """D_real: a picture and an affect to the log-odds that it is a photograph showing it.
 
-    The affect is laid out over the plane and joined to the input of every convolution.
+    The affect is laid out over the plane and joined to the input of every convolution ("every",
+    P§2.1.4) or of the first alone ("first", the released code). Pictures may have any side that
+    `side` says, a multiple of 16.
     """
 
-    def __init__(self, config: NetworkConfig) -> None:
+    def __init__(
+        self,
+        config: NetworkConfig,
+        affect: Literal["every", "first"] = "every",
+        spectral: bool = False,  # noqa: FBT001, FBT002
+        side: int = 16 * SIDE,
+    ) -> None:
         super().__init__()
         widths = [3, *(config.channels(full) for full in (64, 128, 256, 512))]
+        held = spectral_norm if spectral else _as_it_is
+        self.affected = [affect == "every" or place == 0 for place in range(4)]
         self.convolutions = nn.ModuleList(
-            _down(inputs + 2, outputs) for inputs, outputs in pairwise(widths)
+            held(_down(inputs + 2 * told, outputs))
+            for (inputs, outputs), told in zip(pairwise(widths), self.affected, strict=True)
         )
-        self.hidden = nn.Linear(widths[-1] * SIDE * SIDE, config.channels(1024))
-        self.odds = nn.Linear(config.channels(1024), 1)
+        self.hidden = held(nn.Linear(widths[-1] * (side // 16) ** 2, config.channels(1024)))
+        self.odds = held(nn.Linear(config.channels(1024), 1))
 
     def forward(self, faces: Tensor, affects: Tensor) -> Tensor:
         x = faces
-        for convolution in self.convolutions:
-            plane = affects[:, :, None, None].to(x.dtype).expand(-1, -1, *x.shape[2:])
-            x = relu(convolution(torch.cat([x, plane], 1)))
+        for convolution, told in zip(self.convolutions, self.affected, strict=True):
+            if told:
+                plane = affects[:, :, None, None].to(x.dtype).expand(-1, -1, *x.shape[2:])
+                x = torch.cat([x, plane], 1)
+            x = relu(convolution(x))
         odds: Tensor = self.odds(relu(self.hidden(x.flatten(1)))).squeeze(1)
         return odds
 
@@ -157,6 +178,8 @@ def initialize(
             gain = 1.0 if name in {"code", "affect", "paint", "odds"} else 2.0
             deviation = 0.02 if how == "paper" else math.sqrt(gain / inputs)
             with torch.no_grad():
-                layer.weight.normal_(0.0, deviation, generator=generator)
+                held = getattr(layer, "parametrizations", None)
+                weight = held.weight.original if held is not None else layer.weight
+                weight.normal_(0.0, deviation, generator=generator)
                 if layer.bias is not None:
                     layer.bias.zero_()

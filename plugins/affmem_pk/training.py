@@ -11,18 +11,24 @@ import numpy as np
 import torch
 from attrs import asdict
 from torch import Tensor, nn
+from torch.nn.functional import mse_loss
 from torch.optim import Adam
 
 from affmem.errors import UserError
 from affmem.protocols import Runtime
+from affmem.terms import Pass, Shape, TermConfig
 from affmem.values import Affects, Pictures, Values
-from affmem_pk import losses
 from affmem_pk.augment import moved, relit, spoilt
 from affmem_pk.checkpoint import save
 from affmem_pk.config import TrainerConfig
-from affmem_pk.losses import Pass
-from affmem_pk.networks import Networks, Prior, Real, initialize
+from affmem_pk.learning import Learning
+from affmem_pk.networks import Networks, initialize
 
+BEST, LAST, STATE = "best.safetensors", "last.safetensors", "state.safetensors"
+FITTED = 4000
+"""Faces to whose codes D_em is fitted afterwards, at most, where no term trains it."""
+FITTINGS = 400
+"""Updates of that."""
 CHECKED = 1000
 """How many of the faces held out are read at each report, at most; a fifth of them is edited."""
 
@@ -50,147 +56,156 @@ def pace(step: int, config: TrainerConfig) -> float:
 
 @final
 class PKTrainer:
-    """Trainer "pk". On a CPU the same faces, settings and seed give the same weights."""
+    """Trainer "pk". On a CPU the same faces, settings and seed give the same weights.
+
+    Into its folder go `best.safetensors` and `last.safetensors`, the running mean of the weights at
+    the best CCC on the faces held out and at the end, and while it lasts `state.safetensors`.
+    """
 
     def __init__(self, config: TrainerConfig, runtime: Runtime) -> None:
         self._config = config
         self._runtime = runtime
 
     def train(  # noqa: PLR0912, PLR0915  (the loop is one piece on purpose)
-        self, faces: Pictures, affects: Affects, out: Path
+        self, faces: Pictures, affects: Affects, terms: Mapping[str, TermConfig], out: Path
     ) -> Iterator[Mapping[str, float]]:
-        """Learn, as the protocol says; also yields each loss term and the agreement (CCC) on the
-        faces held out, of D_em ("arousal", "valence") and of D_em on edited faces with the affect
-        asked for ("edit_arousal", "edit_valence").
+        """Learn, as the protocol says; also yields what each term costs, the norm of the gradient
+        and the agreement (CCC) on the faces held out, of D_em ("arousal", "valence") and of D_em on
+        edited faces with the affect asked for ("edit_arousal", "edit_valence").
 
-        Raises UserError where there are too few faces, the labels do not fit, or the loss stops
-        being finite.
+        Raises UserError where there are too few faces, the labels do not fit, or a term stops
+        being finite: `last.safetensors` is then the last good one.
         """
         config = self._config
         pictures, labels = _checked(faces, affects)
         held = round(len(pictures) * config.validation)
         count = len(pictures) - held
+        size = min(config.batch, count)
+        redrawn = max(1, round(size * config.redrawn))
 
         # --- what is to be learnt -----------------------------------------------------------
-        lot = torch.Generator().manual_seed(int(self._runtime.rng("trainer").integers(1 << 62)))
         device = torch.device(self._runtime.device)
+        lot = torch.Generator().manual_seed(int(self._runtime.rng("trainer").integers(1 << 62)))
+        shape = Shape(code=config.code, width=config.width)
         with torch.random.fork_rng(devices=[]):  # torch's own first weights are replaced at once
-            networks, prior, real = (
-                Networks(config.network),
-                Prior(config.network),
-                Real(config.network),
-            )
-        initialize((networks, prior, real), config.init, lot)
-        for module in (networks, prior, real):
-            module.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        average = deepcopy(networks).requires_grad_(requires_grad=False).eval()
-        weights = config.weights
-        makers = Adam(networks.parameters(), config.learning_rate, betas=config.betas)
-        critics = Adam(
-            [*prior.parameters(), *real.parameters()], config.critic_rate, betas=config.betas
+            torch.manual_seed(0)
+            networks = Networks(config.network)
+            sum_of = {name: one.build(self._runtime, shape) for name, one in terms.items()}
+        critics = nn.ModuleDict(
+            {name: term.critic for name, term in sum_of.items() if term.critic is not None}
         )
-        redrawn = max(1, round(min(config.batch, count) * config.redrawn))
-        real_from = round(config.steps * config.real_from)
-        edit_from = round(config.steps * config.edit_from)
-        order, begun, seen = torch.empty(0, dtype=torch.long), time.perf_counter(), 0
-        sums: dict[str, float] = {}
+        initialize((networks, critics), config.init, lot)
+        for module in (networks, critics):
+            module.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        learning = Learning(
+            networks=networks,
+            average=deepcopy(networks).requires_grad_(requires_grad=False).eval(),
+            critics=critics,
+            makers=Adam(networks.parameters(), config.learning_rate, betas=config.betas),
+            judges=Adam(critics.parameters(), config.critic_rate, betas=config.betas)
+            if len(critics)
+            else None,
+            lot=lot,
+        )
+        average, judges, makers = learning.average, learning.judges, learning.makers
+        learning.resume(out / STATE)
+        begun, seen = time.perf_counter(), 0
 
-        for step in range(config.steps):
+        def judge(faces: Tensor) -> Tensor:
+            # It learns nothing from what G draws, so that the two cannot agree on a secret sign.
+            shown = spoilt(faces, lot) if config.augment else faces
+            affects: Tensor = average.reader(average.encoder(shown)).float()
+            return affects
+
+        for step in range(learning.step, config.steps):
             # --- one batch: `x` as it is to be rebuilt, seen by E as a worse picture of it ------
-            if len(order) < min(config.batch, count):
-                order = torch.randperm(count, generator=lot)
-            chosen, order = order[: config.batch], order[config.batch :]
+            if len(learning.order) < size:
+                learning.order = torch.randperm(count, generator=lot)
+            chosen, learning.order = learning.order[:size], learning.order[size:]
             x, y = _batch(pictures, chosen).to(device), labels[chosen].to(device)
             shown = x
             if config.augment:
                 x = relit(moved(x, lot), lot)
                 shown = spoilt(x, lot)
-            asked = (torch.rand((min(redrawn, len(x)), 2), generator=lot) * 2 - 1).to(device)
-            drawn = (torch.rand((len(x), config.code), generator=lot) * 2 - 1).to(device)
-            with_real = weights["real"] > 0 and step >= real_from and step % config.real_every == 0
-            for group in (*makers.param_groups, *critics.param_groups):
-                group["lr"] = group.setdefault("initial_lr", group["lr"]) * pace(step, config)
+            asked = (torch.rand((redrawn, 2), generator=lot) * 2 - 1).to(device)
+            weights = {name: one.weighs(step, config.steps) for name, one in terms.items()}
+            due = [name for name, weight in weights.items() if weight > 0]
+            for optimiser, rate in ((makers, config.learning_rate), (judges, config.critic_rate)):
+                for group in optimiser.param_groups if optimiser else ():
+                    group["lr"] = rate * pace(step, config)
 
             with torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bf16"):
                 # --- forward: E once, G once for what it rebuilds and what it edits -----------
                 codes = networks.encoder(shown)
-                m = len(asked)
                 pictured = networks.generator(
-                    torch.cat([codes[:m], codes[:m]]), torch.cat([y[:m], asked])
+                    torch.cat([codes[:redrawn], codes[:redrawn]]), torch.cat([y[:redrawn], asked])
                 ).float()
                 codes = codes.float()
-                batch = Pass(x, y, codes, pictured[:m], asked, pictured[m:])
+                batch = Pass(
+                    faces=x, affects=y, codes=codes, read=networks.reader(codes).float(),
+                    rebuilt=pictured[:redrawn], asked=asked, edited=pictured[redrawn:],
+                    judge=judge, lot=lot,
+                )  # fmt: skip
 
-                # --- 1. D_prior and D_real ----------------------------------------------------
-                critics.zero_grad()
-                duel = torch.zeros((), device=device)
-                if weights["prior"] > 0:
-                    duel = duel + losses.prior_critic(batch, drawn, prior)
-                if with_real:
-                    duel = duel + losses.real_critic(batch, real)
-                if duel.requires_grad:
-                    torch.autograd.backward(duel)
-                    critics.step()
+                # --- 1. the critics -----------------------------------------------------------
+                if judges is not None:
+                    duels = [sum_of[name].duel(batch) for name in due if name in critics]
+                    if duels:
+                        judges.zero_grad()
+                        torch.autograd.backward(duels)
+                        judges.step()
 
                 # --- 2. E, G and D_em ---------------------------------------------------------
-                def slow_reading(edited: Tensor) -> Tensor:
-                    # The running mean of E and D_em judges: it learns nothing from what G draws,
-                    # so that the two cannot agree on a secret sign.
-                    seen = spoilt(edited, lot) if config.augment else edited
-                    affects: Tensor = average.reader(average.encoder(seen)).float()
-                    return affects
-
-                terms = {
-                    "reconstruction": losses.reconstruction(batch),
-                    "emotion": losses.emotion(batch, networks.reader),
-                }
-                _freeze(prior, real)
-                if weights["prior"] > 0:
-                    terms["prior"] = losses.prior(batch, prior)
-                if with_real:
-                    terms["real"] = losses.real(batch, real)
-                if weights["edit"] > 0 and step >= edit_from:
-                    terms["edit"] = losses.edit_consistency(batch, slow_reading)
-                if weights["variation"] > 0:
-                    terms["variation"] = losses.total_variation(batch)
+                critics.requires_grad_(requires_grad=False)
+                costs = {name: sum_of[name].cost(batch) for name in due}
                 loss = sum(
-                    (weights[name] * term for name, term in terms.items()),
+                    (weights[name] * cost for name, cost in costs.items()),
                     torch.zeros((), device=device),
                 )
             makers.zero_grad()
-            torch.autograd.backward(loss)
+            if loss.requires_grad:
+                torch.autograd.backward(loss)
+            critics.requires_grad_(requires_grad=True)
+            _check_finite(costs, step, out)
             makers.step()
-            _freeze(prior, real, frozen=False)
 
             # --- keep count -------------------------------------------------------------------
-            if not math.isfinite(loss.item()):
-                raise UserError(
-                    f"training came apart at step {step + 1}: the loss is {loss.item()};"
-                    " a smaller learning_rate may help"
-                )
             _follow(average, networks, min(config.average, (step + 1) / (step + 10)))
-            seen += len(x)
-            for name, term in terms.items():
-                sums[name] = sums.get(name, 0.0) + term.item()
-                sums[f"#{name}"] = sums.get(f"#{name}", 0.0) + 1
-            done = step + 1
-            if done % config.report and done < config.steps:
-                continue
-            figures = {name: sums[name] / sums[f"#{name}"] for name in weights if name in sums}
-            figures |= self._validate(average, pictures[count:], labels[count:], device)
-            if done == config.steps or (config.save_every and done % config.save_every == 0):
+            learning.step, seen = step + 1, seen + len(x)
+            learning.note({name: cost.item() for name, cost in costs.items()})
+            if learning.step % config.report == 0 or learning.step == config.steps:
+                if "emotion" not in terms:
+                    _read_afterwards(average, pictures[:count], labels[:count], config, device)
+                figures = learning.figures(terms)
+                figures["gradient"] = float(
+                    nn.utils.get_total_norm(
+                        [one.grad for one in networks.parameters() if one.grad is not None]
+                    )
+                )
+                figures |= self._validate(average, pictures[count:], labels[count:], device)
                 facts = {
                     "trainer": asdict(config),
+                    "terms": {name: asdict(one) for name, one in terms.items()},  # type: ignore[arg-type]
                     "seed": self._runtime.seed,
                     "faces": count,
                     "held_out": held,
-                    "steps_done": done,
+                    "steps_done": learning.step,
                     "figures": {k: v for k, v in figures.items() if math.isfinite(v)},
                 }
-                save(out, average, facts, half=config.half)
-            speed = seen / (time.perf_counter() - begun)
-            yield {"step": done, "of": config.steps, **figures, "faces_per_second": speed}
-            begun, seen, sums = time.perf_counter(), 0, {}
+                better = learning.judge(figures)
+                save(out / LAST, average, facts, half=config.half)
+                if better:
+                    save(out / BEST, average, facts, half=config.half)
+                speed = seen / (time.perf_counter() - begun)
+                begun, seen = time.perf_counter(), 0
+                yield {
+                    "step": learning.step, "of": config.steps, **figures, "faces_per_second": speed
+                }  # fmt: skip
+                if config.patience and learning.worse >= config.patience:
+                    break
+            if learning.step % config.save_every == 0 and learning.step < config.steps:
+                learning.save(out / STATE)
+        (out / STATE).unlink(missing_ok=True)
 
     def _validate(
         self, networks: Networks, pictures: Tensor, labels: Tensor, device: torch.device
@@ -242,9 +257,41 @@ def _batch(pictures: Tensor, rows: Tensor) -> Tensor:
     return pictures[rows].permute(0, 3, 1, 2).float() / 127.5 - 1.0
 
 
-def _freeze(*modules: nn.Module, frozen: bool = True) -> None:
-    for module in modules:
-        module.requires_grad_(requires_grad=not frozen)
+def _check_finite(costs: Mapping[str, Tensor], step: int, out: Path) -> None:
+    """Raise UserError that names the term which is not finite any more."""
+    for name, cost in costs.items():
+        if not math.isfinite(cost.item()):
+            last = f"; {out / LAST} is the last good one" if (out / LAST).exists() else ""
+            raise UserError(
+                f"training came apart at step {step + 1}: term {name!r} is {cost.item()}; "
+                f"a smaller learning_rate, or weight of that term, may help{last}"
+            )
+
+
+def _read_afterwards(
+    networks: Networks,
+    pictures: Tensor,
+    labels: Tensor,
+    config: TrainerConfig,
+    device: torch.device,
+) -> None:
+    """The separate classifier of P§3.2: D_em fitted to frozen codes, where no term trains it."""
+    rows = torch.linspace(0, len(pictures) - 1, min(len(pictures), FITTED)).long()
+    with torch.inference_mode():
+        codes = torch.cat(
+            [networks.encoder(_batch(pictures, part).to(device)) for part in torch.split(rows, 100)]
+        )
+    z, y = codes.clone(), labels[rows].to(device)
+    lot = torch.Generator().manual_seed(0)
+    initialize((networks.reader,), config.init, lot)
+    networks.reader.requires_grad_(requires_grad=True)
+    optimiser = Adam(networks.reader.parameters(), 3e-3)
+    for _ in range(FITTINGS):
+        chosen = torch.randint(len(z), (min(256, len(z)),), generator=lot)
+        optimiser.zero_grad()
+        torch.autograd.backward(mse_loss(networks.reader(z[chosen]), y[chosen]))
+        optimiser.step()
+    networks.reader.requires_grad_(requires_grad=False)
 
 
 @torch.no_grad()

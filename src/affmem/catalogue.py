@@ -28,6 +28,7 @@ KINDS: Mapping[str, str] = {
     "memory": "affmem_memories",
     "metric": "affmem_metrics",
     "trainer": "affmem_trainers",
+    "term": "affmem_terms",
     "reporter": "affmem_reporters",
     "maker": "affmem_makers",
 }

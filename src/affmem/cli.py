@@ -92,7 +92,7 @@ def run(
     silent = quiet or as_json
     _speak(silent=silent)
     experiment = _load(file, overrides, Experiment, "run", seed)
-    out = out or Path("runs") / f"{file.stem}-{datetime.now():%Y%m%d-%H%M%S}"  # noqa: DTZ005
+    out = out or _timed(file)
     check_empty(out)
     try:
         with Watch(silent=silent) as watch:
@@ -129,24 +129,28 @@ def check(*, file: Path, overrides: Sequence[str], as_json: bool) -> None:
 @main.command()
 @click.argument("file", type=FILE)
 @overrides
-@click.option("--out", type=FILE, required=True, help="The checkpoint to write; must be new.")
+@click.option("--out", type=FILE, help="The folder to write [runs/NAME-TIME]; or one cut off.")
 @click.option("--seed", type=click.IntRange(0), help="The training's seed.")
 @quiet
 def train(
-    *, file: Path, overrides: Sequence[str], out: Path, seed: int | None, quiet: bool
+    *, file: Path, overrides: Sequence[str], out: Path | None, seed: int | None, quiet: bool
 ) -> None:
-    """Train prior knowledge on labelled faces."""
+    """Train prior knowledge on labelled faces; cut off, the same command goes on."""
     from affmem.experiment import Training
     from affmem.terminal import Bar
     from affmem.training import train as learn
 
     _speak(silent=quiet)
     training = _load(file, overrides, Training, "train", seed)
-    if out.exists():
-        raise InputError(out, "exists; expected a new file")
-    with Bar(silent=quiet) as bar:
-        for figures in learn(training, out, bar.told):
-            bar.figures(figures)
+    out = out or _timed(file)
+    try:
+        with Bar(silent=quiet) as bar:
+            for figures in learn(training, out, bar.told):
+                bar.figures(figures)
+    except KeyboardInterrupt:
+        if (out / "training.toml").exists():
+            click.echo(f"interrupted; go on with --out {out}", err=True)
+        sys.exit(130)
     if not quiet:
         click.echo(str(out))
 
@@ -347,6 +351,11 @@ def _load(
         other = "train" if command == "run" else "run"
         raise InputError(file, f"is for `affmem {other}`, not for `affmem {command}`")
     return found
+
+
+def _timed(file: Path) -> Path:
+    """Where results go that were not told where to go."""
+    return Path("runs") / f"{file.stem}-{datetime.now():%Y%m%d-%H%M%S}"  # noqa: DTZ005
 
 
 def _options(words: Sequence[str]) -> dict[str, Any]:

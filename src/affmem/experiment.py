@@ -29,6 +29,9 @@ from affmem.protocols import Runtime
 from affmem.settings import located, plain, setting, settings
 from affmem.start import Start
 
+METRICS = ("ccc", "rmse", "pearson", "sagr")
+TERMS = ("reconstruction", "emotion", "prior", "real", "edit")
+"""What an experiment has that does not name its own."""
 DEPTH = 16
 """How many files may extend one another."""
 
@@ -61,9 +64,8 @@ def _default(kind: str, use: str) -> Any:
     return field(default=factory, validator=instance_of(Part), metadata={"kind": kind})
 
 
-def _default_metrics() -> tuple[Part, ...]:
-    names = ("ccc", "rmse", "pearson", "sagr")
-    return tuple(Part("metric", name, catalogue().config("metric", name)()) for name in names)
+def _several(kind: str, names: Sequence[str]) -> tuple[Part, ...]:
+    return tuple(Part(kind, name, catalogue().config(kind, name)()) for name in names)
 
 
 @frozen
@@ -77,7 +79,7 @@ class Experiment:
     editor: Part = _part("editor")
     memory: Part = _part("memory")
     metrics: tuple[Part, ...] = field(
-        default=Factory(_default_metrics), metadata={"kind": "metric"}
+        default=Factory(lambda: _several("metric", METRICS)), metadata={"kind": "metric"}
     )
     report: Part = _default("reporter", "html")
     start: Start = Factory(Start)
@@ -97,7 +99,10 @@ class Training:
 
     dataset: Part = _part("dataset")
     faces: Part = _part("faces")
-    trainer: Part = _part("trainer")
+    training: Part = _part("trainer")
+    terms: tuple[Part, ...] = field(
+        default=Factory(lambda: _several("term", TERMS)), metadata={"kind": "term"}
+    )
     seed: int = field(default=1, validator=[instance_of(int), ge(0)])
     device: str = field(default="cpu", validator=instance_of(str))
 
@@ -105,7 +110,7 @@ class Training:
 def load(
     path: Path, overrides: Sequence[str] = (), parts: Catalogue | None = None
 ) -> Experiment | Training:
-    """The experiment in a file; a file with a `[trainer]` describes a training.
+    """The experiment in a file; a file with a `[training]` describes a training.
 
     Raises InputError where the file cannot be read or is no TOML, and ExperimentError, with a line
     for each mistake, where it says something that no part understands.
@@ -113,7 +118,7 @@ def load(
     tables = _read(path)
     for override in overrides:
         tables = _merge(tables, _override(override))
-    kind = Training if "trainer" in tables else Experiment
+    kind = Training if "training" in tables else Experiment
     try:
         return _structure(tables, kind, parts or catalogue())
     except ExperimentError as error:
@@ -228,10 +233,10 @@ def _value(name: str, given: Any, one: "Attribute[Any]", parts: Catalogue) -> An
         if one.type is Start:
             return settings(_table(name, given), Start, f"{name}.")
         return setting(given, one, f"{name}: ")
-    if name != "metrics":
+    if name not in ("metrics", "terms"):
         return _choose(name, given, kind, parts)
     if not isinstance(given, list) or not given:
-        raise ExperimentError([f"{name}: expected [[metrics]] tables with use = …, got {given!r}"])
+        raise ExperimentError([f"{name}: expected [[{name}]] tables with use = …, got {given!r}"])
     return tuple(_choose(f"{name}[{i}]", table, kind, parts) for i, table in enumerate(given))
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 import pluggy
 
 from affmem import protocols as p
+from affmem.terms import TermConfig, TrainerConfig
 
 hookspec = pluggy.HookspecMarker("affmem")
 hookimpl = pluggy.HookimplMarker("affmem")
@@ -53,13 +54,18 @@ class Hooks:
         raise AssertionError
 
     @hookspec
-    def affmem_trainers(self) -> Mapping[str, type[p.TrainerConfig]]:
+    def affmem_trainers(self) -> Mapping[str, type[TrainerConfig]]:
         """Trainers of prior knowledge, by name."""
         raise AssertionError
 
     @hookspec
     def affmem_reporters(self) -> Mapping[str, type[p.ReporterConfig]]:
         """Reporters, by name."""
+        raise AssertionError
+
+    @hookspec
+    def affmem_terms(self) -> Mapping[str, type[TermConfig]]:
+        """Terms that prior knowledge is trained by, by name."""
         raise AssertionError
 
     @hookspec

@@ -4,7 +4,7 @@ A part is made by its config: a frozen attrs class whose fields are the part's s
 `build` may import what is heavy; nothing else of a config may.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
@@ -19,7 +19,6 @@ from affmem.values import (
     Faces,
     Frame,
     Image,
-    Pictures,
     Reading,
     State,
     Unit,
@@ -164,18 +163,6 @@ class Metric(Protocol):
 
 
 @runtime_checkable
-class Trainer(Protocol):
-    """Makes prior knowledge from labelled faces."""
-
-    def train(self, faces: Pictures, affects: Affects, out: Path) -> Iterator[Mapping[str, float]]:
-        """Learn; yield figures every so often; write the checkpoint `out` whole or not at all.
-
-        Each yield holds at least "step" and "of".
-        """
-        ...
-
-
-@runtime_checkable
 class Reporter(Protocol):
     """Turns a finished run directory into something to look at."""
 
@@ -243,13 +230,6 @@ class MetricConfig(Protocol):
     """Settings of a metric."""
 
     def build(self, runtime: Runtime) -> Metric: ...
-
-
-@runtime_checkable
-class TrainerConfig(Protocol):
-    """Settings of a trainer."""
-
-    def build(self, runtime: Runtime) -> Trainer: ...
 
 
 @runtime_checkable

@@ -1,28 +1,67 @@
-"""Training prior knowledge: labelled faces gathered once, then handed to the trainer."""
+"""A training: labelled faces gathered once, then handed to the trainer, in a folder of its own."""
 
+import csv
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 
-from affmem.errors import UserError
-from affmem.experiment import Training
+from affmem.errors import InputError, UserError
+from affmem.experiment import Training, dumps
 from affmem.gallery import picture
 from affmem.protocols import Runtime
+from affmem.run import check_empty, write
+from affmem.values import Affects, Pictures
+
+DONE = "done.json"
+"""Its presence says that a training is finished."""
 
 
 def train(
     training: Training, out: Path, told: Callable[[str, int, int], None] = lambda *_: None
 ) -> Iterator[Mapping[str, float]]:
-    """Train and yield the trainer's figures; write the checkpoint `out`.
+    """Train in the folder `out` and yield the trainer's figures; they are kept in `figures.csv`.
 
-    Every frame with a label (its own or its clip's) and a face is an example. `told(stage, done,
-    of)` hears of the gathering. Raises UserError where there is none, and what the parts raise.
+    A folder in which the very same training was cut off goes on from there. `told(stage, done,
+    of)` hears of the gathering of faces. Raises InputError where `out` holds anything else,
+    UserError where there is no example, and what the parts raise.
     """
+    text = dumps(training)
+    check_resumable(out, text)
     runtime = Runtime(seed=training.seed, device=training.device)
+    trainer = training.training.build(runtime)
+    faces, affects = gather(training, runtime, told)
+    out.mkdir(parents=True, exist_ok=True)
+    write(out / "training.toml", text)
+    terms = {part.use: part.config for part in training.terms}
+    for figures in trainer.train(faces, affects, terms, out):
+        _note(out / "figures.csv", figures)
+        yield figures
+    write(out / DONE, "{}\n")
+
+
+def check_resumable(out: Path, text: str) -> None:
+    """Raise InputError unless `out` is new, empty, or holds this training, not finished."""
+    kept = out / "training.toml"
+    if not kept.is_file():
+        check_empty(out)
+    elif (out / DONE).exists():
+        raise InputError(out, "holds a finished training; expected a new folder")
+    elif kept.read_text(encoding="utf-8") != text:
+        raise InputError(
+            out, "holds another training; give the same one to go on with, or a new folder"
+        )
+
+
+def gather(
+    training: Training, runtime: Runtime, told: Callable[[str, int, int], None]
+) -> tuple[Pictures, Affects]:
+    """Every frame with a face and a label (its own or its clip's), aligned.
+
+    Raises UserError where there is none.
+    """
     dataset = training.dataset.build(runtime)
     finder = training.faces.build(runtime)
-    trainer = training.trainer.build(runtime)
     clips = dataset.clips()
     faces, affects = [], []
     for done, clip in enumerate(clips):
@@ -37,4 +76,16 @@ def train(
     if not faces:
         raise UserError(f"dataset {training.dataset.use!r}: no frame has both a face and a label")
     told("gathering faces", len(clips), len(clips))
-    yield from trainer.train(np.stack(faces), np.array(affects, np.float32), out)
+    return np.stack(faces), np.array(affects, np.float32)
+
+
+def _note(path: Path, figures: Mapping[str, float]) -> None:
+    """Add a row; of a training that goes on, rows of the same step are not repeated."""
+    rows: list[dict[str, str]] = []
+    if path.exists():
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = [row for row in csv.DictReader(file) if float(row["step"]) < figures["step"]]
+    rows.append({name: f"{value:.6g}" for name, value in figures.items()})
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    lines = [names, *([row.get(name, "") or "" for name in names] for row in rows)]
+    write(path, "\n".join(",".join(line) for line in lines) + "\n")

@@ -7,16 +7,20 @@ import numpy as np
 import pytest
 import torch
 
-from affmem.errors import UserError
-from affmem.protocols import Runtime, Trainer
-from affmem_pk import losses
+from affmem.catalogue import catalogue
+from affmem.errors import InputError, UserError
+from affmem.protocols import Runtime
+from affmem.terms import Trainer
 from affmem_pk.augment import moved, relit, spoilt
 from affmem_pk.checkpoint import load
-from affmem_pk.config import PRESETS, TrainerConfig
-from affmem_pk.training import agreement, pace
+from affmem_pk.config import TrainerConfig
+from affmem_pk.terms import Emotion
+from affmem_pk.training import BEST, LAST, STATE, agreement, pace
 from typecheck import unchecked
 
-TINY = {"width": 1 / 16, "batch": 8, "report": 2, "warmup": 0, "real_from": 0.0, "edit_from": 0.0}
+TINY = {"width": 1 / 16, "batch": 8, "report": 2, "warmup": 0}
+NOW = {name: {"begin": 0.0} for name in ("real", "edit")}
+ALL = ("reconstruction", "emotion", "prior", "real", "edit")
 
 
 @pytest.fixture(autouse=True)
@@ -42,13 +46,26 @@ def stub(count, seed=0):
 
 
 def weights_of(path):
-    return load(path).networks.state_dict()
+    return load(path / LAST).networks.state_dict()
 
 
-def train(path, seed=0, count=24, **settings):
+def sum_of(names=ALL, **settings):
+    """Terms by name, all of them due from the first step on."""
+    return {
+        name: catalogue().config("term", name)(**(NOW.get(name, {}) | settings.get(name, {})))
+        for name in names
+    }
+
+
+def started(path, seed=0, count=24, terms=None, **settings):
     trainer = TrainerConfig(**(TINY | settings)).build(Runtime(seed=seed))
     assert isinstance(trainer, Trainer)
-    return list(trainer.train(*stub(count), path))
+    path.mkdir(exist_ok=True)
+    return trainer.train(*stub(count), terms or sum_of(), path)
+
+
+def train(path, **settings):
+    return list(started(path, **settings))
 
 
 def test_it_learns_to_read_a_simple_face(tmp_path):
@@ -64,8 +81,7 @@ def test_it_learns_to_read_a_simple_face(tmp_path):
         average=0.9,
         redrawn=0.04,
         augment=False,
-        prior=0,
-        real=0,
+        terms=sum_of(("reconstruction", "emotion")),
     )
     assert reports[-1]["step"] == reports[-1]["of"] == 60
     assert reports[-1]["arousal"] > 0.6
@@ -89,43 +105,86 @@ def test_torch_s_own_stream_is_left_alone(tmp_path):
     assert torch.equal(torch.rand(3), expected)
 
 
-def test_interrupted_it_has_written_nothing(tmp_path):
-    trainer = TrainerConfig(steps=6, **TINY).build(Runtime())
-    steps = trainer.train(*stub(24), tmp_path / "pk")
-    assert next(steps)["step"] == 2
-    steps.close()
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_it_reports_every_term_and_remembers_how_it_was_trained(tmp_path):
     reports = train(tmp_path / "pk", steps=5, validation=0.25)
     assert [report["step"] for report in reports] == [2, 4, 5]
-    assert {"reconstruction", "emotion", "prior", "real", "edit", "edit_valence"} <= set(reports[2])
-    facts = load(tmp_path / "pk").facts
+    assert {*ALL, "gradient", "edit_valence", "faces_per_second"} <= set(reports[2])
+    facts = load(tmp_path / "pk" / LAST).facts
     assert (facts["faces"], facts["held_out"], facts["steps_done"]) == (18, 6, 5)
-    assert facts["trainer"]["preset"] == "corrected"
-    assert list(tmp_path.iterdir()) == [tmp_path / "pk"]
+    assert facts["terms"]["emotion"]["weight"] == 2.0
+    assert {path.name for path in (tmp_path / "pk").iterdir()} == {BEST, LAST}
 
 
-def test_the_paper_s_preset_asks_no_edit_to_be_read_back(tmp_path):
-    (report,) = train(tmp_path / "pk", steps=1, preset="paper", init="paper", augment=False)
-    assert "edit" not in report
-    assert PRESETS["paper"]["emotion"] == 0.02
+@pytest.mark.parametrize("cut", [1, 2, 3])
+def test_cut_off_anywhere_it_goes_on_and_ends_the_same_to_the_last_bit(tmp_path, cut):
+    settings = {"steps": 9, "save_every": 2, "report": 3, "validation": 0.25, "count": 30}
+    whole = train(tmp_path / "whole", **settings)
+    begun = started(tmp_path / "cut", **settings)
+    before = [next(begun) for _ in range(cut - 1)]
+    if cut == 3:  # killed between a state and a report
+        before.append(next(begun))
+    begun.close()
+    torch.rand(5)
+    after = train(tmp_path / "cut", **settings)
+    a, b = weights_of(tmp_path / "whole"), weights_of(tmp_path / "cut")
+    assert all(torch.equal(a[name], b[name]) for name in a)
+    for report in (whole[-1], after[-1]):
+        report.pop("faces_per_second")
+    assert whole[-1] == after[-1]
+    assert not (tmp_path / "cut" / STATE).exists()
 
 
-def test_it_saves_on_the_way_where_asked_to(tmp_path):
-    trainer = TrainerConfig(steps=4, save_every=2, **TINY).build(Runtime())
-    steps = trainer.train(*stub(24), tmp_path / "pk")
-    next(steps)
-    steps.close()
-    assert load(tmp_path / "pk").facts["steps_done"] == 2
+def test_a_state_of_another_training_is_refused(tmp_path):
+    begun = started(tmp_path / "pk", steps=6, save_every=1)
+    next(begun)
+    begun.close()
+    with pytest.raises(InputError, match="is not the state of this training"):
+        train(tmp_path / "pk", steps=6, width=1 / 8)
+    (tmp_path / "pk" / STATE).write_bytes(b"no state")
+    with pytest.raises(InputError, match="is not the state of this training"):
+        train(tmp_path / "pk", steps=6)
 
 
-def test_training_that_comes_apart_says_so_and_writes_nothing(tmp_path, monkeypatch):
-    monkeypatch.setattr(losses, "emotion", lambda batch, read: batch.codes.sum() * torch.nan)
-    with pytest.raises(UserError, match="came apart at step 1: the loss is nan"):
-        train(tmp_path / "pk", steps=4)
-    assert list(tmp_path.iterdir()) == []
+def test_a_term_left_out_is_not_reported_and_d_em_is_fitted_afterwards(tmp_path):
+    reports = train(
+        tmp_path / "pk", steps=10, report=10, count=150, validation=0.2,
+        terms=sum_of(("reconstruction",)),
+    )  # fmt: skip
+    assert "emotion" not in reports[-1]
+    assert reports[-1]["arousal"] != 0
+
+
+def test_without_progress_it_stops_and_keeps_the_best(tmp_path):
+    reports = train(
+        tmp_path / "pk", steps=60, report=2, patience=2, validation=0.25, learning_rate=1e-9,
+        average=0.0,
+    )  # fmt: skip
+    assert len(reports) < 30
+    best = max(reports, key=lambda one: one["arousal"] + one["valence"])
+    assert load(tmp_path / "pk" / BEST).facts["steps_done"] == best["step"]
+
+
+def test_training_that_comes_apart_names_the_term_and_keeps_the_last_good(tmp_path, monkeypatch):
+    honest, calls = Emotion.cost, []
+
+    def breaks(self, batch):
+        calls.append(1)
+        return honest(self, batch) * (torch.nan if len(calls) > 4 else 1.0)
+
+    monkeypatch.setattr(Emotion, "cost", breaks)
+    with pytest.raises(
+        UserError, match=r"apart at step 5: term 'emotion' is nan.*last good"
+    ) as said:
+        train(tmp_path / "pk", steps=8)
+    assert "\n" not in str(said.value)
+    assert load(tmp_path / "pk" / LAST).facts["steps_done"] == 4
+
+
+@pytest.mark.parametrize("form", ["logistic", "hinge", "squares", "wasserstein"])
+def test_every_form_of_duel_trains(tmp_path, form):
+    terms = sum_of(prior={"form": form, "spectral": True}, real={"form": form, "affect": "first"})
+    (report,) = train(tmp_path / "pk", steps=2, terms=terms)
+    assert np.isfinite([report["prior"], report["real"]]).all()
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
@@ -148,7 +207,7 @@ def test_each_precision_trains(tmp_path, precision):
 def test_faces_or_labels_that_do_not_fit_are_refused(tmp_path, faces, affects, words):
     trainer = TrainerConfig(steps=1, **TINY).build(Runtime())
     with unchecked(), pytest.raises(UserError, match=words):
-        list(trainer.train(faces, affects.astype(np.float32), tmp_path / "pk"))
+        list(trainer.train(faces, affects.astype(np.float32), sum_of(), tmp_path))
 
 
 def test_agreement_is_the_concordance_correlation():

@@ -1,0 +1,137 @@
+"""What prior knowledge is trained by: a weighted sum of terms (P§2.1.5, eq. 6), each a plugin's.
+
+A term sees one pass over a batch and says what it costs. Gradients cross this border, so its arrays
+are torch's; importing this module does not import torch.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from attrs import field, frozen
+from attrs.validators import and_, ge, le
+
+from affmem.protocols import Runtime
+from affmem.values import Affects, Pictures
+
+if TYPE_CHECKING:
+    from torch import Generator, Tensor, nn
+
+
+@frozen(eq=False)
+class Pass:
+    """One pass over a batch of n faces, of which G has redrawn the first m <= n.
+
+    Pictures are [-1, 1], codes z [-1, 1]^d, affects y (arousal, valence).
+    """
+
+    faces: "Tensor"
+    """x [n, 3, 96, 96]"""
+    affects: "Tensor"
+    """y [n, 2]"""
+    codes: "Tensor"
+    """E(x) [n, d]"""
+    read: "Tensor"
+    """D_em(E(x)) [n, 2]"""
+    rebuilt: "Tensor"
+    """G(E(x), y) [m, 3, 96, 96]"""
+    asked: "Tensor"
+    """y' [m, 2], by lot"""
+    edited: "Tensor"
+    """G(E(x), y') [m, 3, 96, 96]"""
+    judge: "Callable[[Tensor], Tensor]"
+    """Faces [k, 3, 96, 96] to affects [k, 2]: the running mean of D_em and E, which learns nothing
+    from what it judges."""
+    lot: "Generator"
+    """Where a term draws its random numbers from, on the CPU."""
+
+
+@frozen
+class Shape:
+    """The sizes that a term's own network must fit."""
+
+    code: int
+    """d: length of z."""
+    side: int = 96
+    """Width and height of a face; a multiple of 16."""
+    width: float = 1.0
+    """What numbers of channels are multiplied by; 1 is the paper's."""
+
+
+@runtime_checkable
+class Term(Protocol):
+    """One term of the sum.
+
+    Where it has a critic, each step first has the critic pay `duel`, then E, G and D_em pay `cost`
+    with the critic held still.
+    """
+
+    @property
+    def critic(self) -> "nn.Module | None":
+        """A network of its own that learns against E and G; None for most."""
+        ...
+
+    def duel(self, batch: Pass) -> "Tensor":
+        """What the critic pays, a scalar. It must teach E, G and D_em nothing."""
+        ...
+
+    def cost(self, batch: Pass) -> "Tensor":
+        """What E, G and D_em pay, a scalar."""
+        ...
+
+
+@frozen
+class Schedule:
+    """What settings of a term begin with (inherit it): its weight, and when it takes part."""
+
+    weight: float = field(default=1.0, validator=and_(ge(0.0), le(1e6)))
+    """Its lambda in eq. (6); 0: it takes no part."""
+    begin: float = field(default=0.0, validator=and_(ge(0.0), le(1.0)))
+    """Share of the steps before it begins."""
+    every: int = field(default=1, validator=ge(1))
+    """It takes part in every so many steps only."""
+
+    def weighs(self, step: int, steps: int) -> float:
+        """Its weight in a step, counted from 0; 0 where it takes no part.
+
+        >>> [Schedule(weight=0.5, begin=0.5, every=2).weighs(step, 8) for step in range(8)]
+        [0.0, 0.0, 0.0, 0.0, 0.5, 0.0, 0.5, 0.0]
+        """
+        due = step >= round(steps * self.begin) and step % self.every == 0
+        return self.weight if due else 0.0
+
+
+@runtime_checkable
+class TermConfig(Protocol):
+    """Settings of a term."""
+
+    def weighs(self, step: int, steps: int) -> float:
+        """Its lambda of eq. (6) in a step, counted from 0; 0: it takes no part."""
+        ...
+
+    def build(self, runtime: Runtime, shape: Shape) -> Term:
+        """Make it; its critic's first weights are the trainer's to draw."""
+        ...
+
+
+@runtime_checkable
+class Trainer(Protocol):
+    """Makes prior knowledge from labelled faces."""
+
+    def train(
+        self, faces: Pictures, affects: Affects, terms: Mapping[str, TermConfig], out: Path
+    ) -> Iterator[Mapping[str, float]]:
+        """Learn by the sum of the terms; yield figures every so often; write into the folder `out`.
+
+        Each file there is whole or absent. Where `out` holds what an earlier call with the same
+        arguments left, however that was cut off, this one goes on from there and ends with the
+        same result. Each yield holds at least "step" and "of".
+        """
+        ...
+
+
+@runtime_checkable
+class TrainerConfig(Protocol):
+    """Settings of a trainer."""
+
+    def build(self, runtime: Runtime) -> Trainer: ...
