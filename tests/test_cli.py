@@ -98,6 +98,17 @@ def test_check_prints_the_whole_experiment():
         (["edit", OMG, "--grid"], "not a picture"),
         (["edit", OMG], "--grid"),
         (["datasets", "make", "omg", "x", "--person", "3"], "did you mean 'persons'?"),
+        (["datasets", "make", "omg", "x", "--width", "641"], "'width' must be even: 641"),
+        (["datasets", "make", "omg", "x", "--persons", "0"], "maker omg: 'persons' must be >= 1"),
+        (["edit", "face.png", "--arousal", "nan"], "--arousal nan: expected a number in [-1, 1]"),
+        (["edit", "face.png", "--valence", "2"], "--valence 2: expected a number in [-1, 1]"),
+        (["run"], "affmem run: Missing argument 'FILE'"),
+        (["run", OMG, "--seed", "-1"], "affmem run: Invalid value for '--seed'"),
+        (["run", OMG, "--sed", "1"], "affmem run: No such option '--sed'"),
+        (["run", OMG, "--set", "start.edits=999999999999"], "start: 'edits' must be <= 10000"),
+        (["run", OMG, "--set", 'metrics=[{use="ccc"},{use="ccc"}]'], "'ccc' stands there 2 times"),
+        (["run", OMG, "--set", "device=tpu"], "device 'tpu' cannot be used here; expected cpu"),
+        (["report", str(OMG)], "is a file; expected a run directory"),
     ],
 )
 def test_a_mistake_is_one_line_and_writes_nothing(words, told, tmp_path):
@@ -166,6 +177,53 @@ def test_an_interrupted_run_says_so_and_leaves_nothing_half_written(small, tmp_p
     assert not (out / "metrics.json").exists()
 
 
+def test_ended_by_a_scheduler_it_says_so_too(small, tmp_path):
+    out = tmp_path / "out"
+    words = [sys.executable, "-m", "affmem", *map(str, small), "--out", str(out), "--set",
+             "start.epochs=2000"]  # fmt: skip
+    process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not (out / "run.json").exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    process.terminate()
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 130, told
+    assert json.loads((out / "run.json").read_text())["status"] == "interrupted"
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_an_interrupted_maker_ends_at_once_and_leaves_nothing(tmp_path, times):
+    words = [sys.executable, "-m", "affmem", "datasets", "make", "omg", str(tmp_path / "x"),
+             "--persons", "40"]  # fmt: skip
+    process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob(".x.*/T*/*")) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    for _ in range(times):
+        os.killpg(process.pid, signal.SIGINT)
+        time.sleep(0.05)
+    _, told = process.communicate(timeout=20)
+    assert process.returncode == 130, told
+    assert "Traceback" not in told
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_is_run_again_from_what_it_kept_and_only_a_dataset_must_be_named(corpus, tmp_path):
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "data").symlink_to(corpus)
+    (tmp_path / "here" / "my.toml").write_text(
+        'resamples = 20\n[dataset]\nuse = "omg"\nroot = "data"\n'
+        "[start]\nedits = 20\nframes = 2\nepochs = 2\n"
+    )
+    quick = ("--quiet", "--out")
+    assert affmem("run", "my.toml", *quick, "out", cwd=tmp_path / "here").returncode == 0
+    kept = tmp_path / "here" / "out" / "experiment.toml"
+    assert affmem("run", kept, *quick, "again", cwd=tmp_path).returncode == 0
+    assert (tmp_path / "again" / "metrics.json").read_bytes() == kept.with_name(
+        "metrics.json"
+    ).read_bytes()
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_a_folder_without_permission_is_named(small, tmp_path):
     tmp_path.chmod(0o500)
@@ -226,6 +284,7 @@ def test_a_clip_without_a_face_is_counted_and_the_run_goes_on(tmp_path):
     assert done.returncode == 0, done.stderr
     metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
     assert (metrics["frames"], metrics["faces"], metrics["scored"]) == (1, 0, 0)
+    assert "note: no face was found in any of 1 frames" in done.stdout
 
 
 @pytest.mark.skipif(not PHOTOS.exists(), reason="needs the photographs in ../shared/faces")

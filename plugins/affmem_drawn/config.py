@@ -1,6 +1,6 @@
 """Settings of the drawn faces."""
 
-from attrs import field, frozen
+from attrs import Attribute, field, frozen
 from attrs.validators import and_, ge, le
 
 from affmem.protocols import Dataset, Maker, Runtime
@@ -25,6 +25,11 @@ class DrawnConfig:
         return Drawn(self, runtime)
 
 
+def _even(_config: object, one: "Attribute[int]", value: int) -> None:
+    if value % 2:
+        raise ValueError(f"{one.name!r} must be even: {value}")
+
+
 @frozen
 class OMGMakerConfig:
     """Settings of maker "omg": videos of drawn persons, in the OMG-Emotion challenge's files."""
@@ -37,9 +42,9 @@ class OMGMakerConfig:
     """Mean length of an utterance; each is up to a quarter shorter or longer."""
     strength: float = field(default=0.35, validator=and_(ge(0.0), le(1.0)))
     """How much persons differ in showing affect: standard deviation of each action unit's gain."""
-    width: int = field(default=640, validator=and_(ge(160), le(1920)))
+    width: int = field(default=640, validator=[ge(160), le(1920), _even])
     """Width of a video's picture in pixels, even."""
-    height: int = field(default=360, validator=and_(ge(120), le(1080)))
+    height: int = field(default=360, validator=[ge(120), le(1080), _even])
     """Height of a video's picture in pixels, even."""
     train: float = field(default=0.5, validator=and_(ge(0.0), le(1.0)))
     """Share of the persons in the training split, ..."""

@@ -8,8 +8,8 @@ import csv
 import multiprocessing
 import os
 import shutil
+import signal
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Final, final
@@ -174,6 +174,7 @@ class OMGMaker:
         if workers < 2 or self._config.persons < FEWEST_FOR_POOL:
             yield from map(write, range(self._config.persons))
             return
+        # A pool that ends its workers at once when this one is interrupted; they do not hear of it.
         context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(workers, context) as pool:
-            yield from pool.map(write, range(self._config.persons))
+        with context.Pool(workers, signal.signal, (signal.SIGINT, signal.SIG_IGN)) as pool:
+            yield from pool.imap(write, range(self._config.persons))

@@ -70,7 +70,7 @@ class TrainerConfig:
     """Units in the hidden layer of D_em."""
     steps: int = field(default=4000, validator=ge(1))
     """Updates of the networks."""
-    batch: int = field(default=48, validator=ge(1))
+    batch: int = field(default=48, validator=and_(ge(1), le(65_536)))
     """Faces of a step."""
     redrawn: float = field(default=0.5, validator=and_(gt(0.0), le(1.0)))
     """Share of a batch that G redraws; E and D_em, which cost far less, learn from all of it."""

@@ -36,8 +36,9 @@ class PK:
             self._device = torch.device(runtime.device)
             networks = checkpoint.networks.to(self._device)
         except (RuntimeError, AssertionError) as error:
-            reason = str(error).partition("\n")[0]
-            raise UserError(f"device {runtime.device!r} cannot be used: {reason}") from error
+            raise UserError(
+                f"device {runtime.device!r} cannot be used here; expected cpu, cuda, cuda:1 or mps"
+            ) from error
         self._encoder = networks.encoder.to(self._kind, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._generator = networks.generator.to(self._kind, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._reader = networks.reader

@@ -107,10 +107,12 @@ def timeline(person: Person, points: int) -> tuple[Chart, int]:
     rows = _thin(person, step)
     x = [None if i is None else round(float(at[i]), 2) for i in rows]
 
+    marks = "lines+markers" if len(rows) < 4 * len(person.clips) else "lines"  # pictures
+
     def line(values: Series, name: str, colour: str, axis: str, **more: object) -> Chart:
         width = more.pop("width", 1.7)
         return {
-            "type": "scatter", "mode": "lines", "x": x, "y": _pick(values, rows), "name": name,
+            "type": "scatter", "mode": marks, "x": x, "y": _pick(values, rows), "name": name,
             "yaxis": f"y{axis}", "line": {"color": colour, "width": width, **_shape(more)},
             "connectgaps": False, "legendgroup": name, "hovertemplate": "%{y:.2f}", **more,
         }  # fmt: skip

@@ -174,7 +174,10 @@ def read(folder: Path) -> Run:
     """The run in `folder`. Raises InputError, in one line, where it is none or a file is broken."""
     path = folder / "run.json"
     if not path.is_file():
-        raise InputError(folder, "not a run directory: it has no run.json")
+        said = "no such folder" if not folder.exists() else "is a file; expected a run directory"
+        if folder.is_dir():
+            said = "not a run directory: it has no run.json"
+        raise InputError(folder, said)
     about = _json(path, About)
     if about.format != FORMAT:
         raise InputError(path, f"format {about.format}; this version reads format {FORMAT}")

@@ -11,7 +11,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 import pluggy
-from attrs import field, frozen
+from attrs import field, frozen, has
 
 from affmem.errors import PluginError, unknown
 from affmem.hookspecs import Hooks
@@ -137,7 +137,11 @@ def _take(
             given += [(kind, name, config) for name, config in getattr(module, hook)().items()]
         except Exception as error:  # noqa: BLE001  (as above)
             return f"{hook}: {error}"
-    for kind, name, _config in given:
+    for kind, name, config in given:
+        if not (isinstance(config, type) and has(config) and hasattr(config, "build")):
+            return (
+                f"{kind} {name!r}: expected a class by attrs.frozen with a build(), got {config!r}"
+            )
         if name in parts[kind]:
             return f"{kind} {name!r} is already given by plugin {sources[kind, name]!r}"
     for kind, name, config in given:

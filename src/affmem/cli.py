@@ -5,11 +5,13 @@ Every mistake of the user's is one line on standard error and exit code 2; Ctrl-
 
 import json
 import logging
+import os
+import signal
 import sys
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -31,19 +33,43 @@ class Commands(click.Group):
         return super().resolve_command(ctx, args)
 
     def main(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401
-        """Run; tell the user's mistakes in a line each."""
+        """Run; tell the user's mistakes in a line each, and being interrupted too."""
+        for one in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(one, _interrupt)
         try:
-            return super().main(*args, **options)
+            sys.exit(super().main(*args, **{**options, "standalone_mode": False}))
+        except click.UsageError as error:
+            where = f"{error.ctx.command_path}: " if error.ctx else ""
+            _fail(f"{where}{error.format_message().rstrip('.')}")
+        except click.Abort:
+            click.echo("interrupted", err=True)
+            sys.exit(130)
         except UserError as error:
-            for line in str(error).splitlines():
-                click.echo(f"error: {line}", err=True)
-            sys.exit(2)
+            _fail(*str(error).splitlines())
         except OSError as error:
             if error.filename is None and error.errno is None:
                 raise
             where = f"{error.filename}: " if error.filename else ""
-            click.echo(f"error: {where}{error.strerror or error}", err=True)
-            sys.exit(2)
+            _fail(f"{where}{error.strerror or error}")
+
+
+_interrupts: list[int] = []
+
+
+def _interrupt(number: int, _frame: object) -> None:
+    """Ctrl-C, or a scheduler's wish to stop: the first ends the work, and what clears up after it
+    is left alone by the second; the third ends everything."""
+    _interrupts.append(number)
+    if len(_interrupts) == 1:
+        raise KeyboardInterrupt
+    if len(_interrupts) > 2:
+        os._exit(130)
+
+
+def _fail(*lines: str) -> NoReturn:
+    for line in lines:
+        click.echo(f"error: {line}", err=True)
+    sys.exit(2)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -240,7 +266,7 @@ def datasets_make(*, name: str, folder: Path, options: Sequence[str], quiet: boo
     from affmem.terminal import Bar
 
     _speak(silent=quiet)
-    config = settings(_options(options), catalogue().config("maker", name), "--")
+    config = settings(_options(options), catalogue().config("maker", name), f"maker {name}: ")
     check_empty(folder)
     with Bar(silent=quiet) as bar:
         config.build(Runtime()).make(folder, lambda done, of: bar.told(f"making {name}", done, of))
@@ -280,8 +306,8 @@ def datasets_check(*, file: Path, overrides: Sequence[str], as_json: bool) -> No
 
 @main.command()
 @click.argument("image", type=FILE)
-@click.option("--arousal", type=click.FloatRange(-1, 1), help="The arousal to show, -1..1.")
-@click.option("--valence", type=click.FloatRange(-1, 1), help="The valence to show, -1..1.")
+@click.option("--arousal", type=float, help="The arousal to show, -1..1.")
+@click.option("--valence", type=float, help="The valence to show, -1..1.")
 @click.option("--grid", is_flag=True, help="A 5 x 5 sheet over the whole plane instead.")
 @click.option("--out", type=FILE, help="The picture to write [IMAGE-edited.png].")
 @click.option("--faces", "finder", default="mtcnn", show_default=True, help="The face finder.")
@@ -297,6 +323,9 @@ def edit(
     from affmem.gallery import SIDE, lattice, read, save, sheet
     from affmem.protocols import Runtime
 
+    for name, value in (("arousal", arousal), ("valence", valence)):
+        if value is not None and not -1 <= value <= 1:
+            raise UserError(f"--{name} {value:g}: expected a number in [-1, 1]")
     if grid and not (arousal is None and valence is None):
         raise UserError("--grid draws the whole plane: give it without --arousal and --valence")
     if not grid and arousal is None and valence is None:
@@ -306,6 +335,8 @@ def edit(
         raise InputError(out, "expected a name ending in .png, .jpg or .webp")
     if out.exists():
         raise InputError(out, "exists; expected a new file")
+    if not out.absolute().parent.is_dir():
+        raise InputError(out, "cannot be made: there is no such folder")
     runtime = Runtime()
     finding = catalogue().config("faces", finder)().build(runtime)
     face = next(iter(finding.find([read(image)])), None)

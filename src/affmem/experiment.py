@@ -21,7 +21,7 @@ from typing import Any
 
 import tomli_w
 from attrs import NOTHING, Attribute, Factory, field, fields, frozen
-from attrs.validators import ge, instance_of
+from attrs.validators import ge, instance_of, le
 
 from affmem.catalogue import Catalogue, catalogue
 from affmem.errors import ExperimentError, InputError, PluginError, UserError, unknown
@@ -73,11 +73,12 @@ class Experiment:
     """What `affmem run` needs. The first metric is the headline; the gain is taken in it."""
 
     dataset: Part = _part("dataset")
-    faces: Part = _part("faces")
-    encoder: Part = _part("encoder")
-    reader: Part = _part("reader")
-    editor: Part = _part("editor")
-    memory: Part = _part("memory")
+    faces: Part = _default("faces", "mtcnn")
+    encoder: Part = _default("encoder", "pk")
+    reader: Part = _default("reader", "pk")
+    """Unless given, the encoder's table where that names a reader too; so the editor."""
+    editor: Part = _default("editor", "pk")
+    memory: Part = _default("memory", "gwr")
     metrics: tuple[Part, ...] = field(
         default=Factory(lambda: _several("metric", METRICS)), metadata={"kind": "metric"}
     )
@@ -85,7 +86,7 @@ class Experiment:
     start: Start = Factory(Start)
     seed: int = field(default=1, validator=[instance_of(int), ge(0)])
     """Of every random stream; the same experiment and seed give the same numbers."""
-    resamples: int = field(default=1000, validator=[instance_of(int), ge(1)])
+    resamples: int = field(default=1000, validator=[instance_of(int), ge(1), le(1_000_000)])
     """Bootstrap resamples of the persons, for the intervals."""
     gallery: int = field(default=6, validator=[instance_of(int), ge(0)])
     """Of how many persons a sheet of edits is kept in the run directory."""
@@ -98,8 +99,8 @@ class Training:
     """What `affmem train` needs."""
 
     dataset: Part = _part("dataset")
-    faces: Part = _part("faces")
     training: Part = _part("trainer")
+    faces: Part = _default("faces", "mtcnn")
     terms: tuple[Part, ...] = field(
         default=Factory(lambda: _several("term", TERMS)), metadata={"kind": "term"}
     )
@@ -212,6 +213,10 @@ def _structure(
 ) -> Experiment | Training:
     known = {one.name: one for one in fields(kind)}
     values: dict[str, Any] = {}
+    encoder = tables.get("encoder")
+    if kind is Experiment and isinstance(encoder, dict):
+        same = [one for one in ("reader", "editor") if encoder.get("use") in parts.parts[one]]
+        tables = {**dict.fromkeys(same, encoder), **tables}
     lines: list[str] = [unknown("table or key", key, known) for key in tables if key not in known]
     for name, one in known.items():
         try:
@@ -237,7 +242,12 @@ def _value(name: str, given: Any, one: "Attribute[Any]", parts: Catalogue) -> An
         return _choose(name, given, kind, parts)
     if not isinstance(given, list) or not given:
         raise ExperimentError([f"{name}: expected [[{name}]] tables with use = …, got {given!r}"])
-    return tuple(_choose(f"{name}[{i}]", table, kind, parts) for i, table in enumerate(given))
+    chosen = tuple(_choose(f"{name}[{i}]", table, kind, parts) for i, table in enumerate(given))
+    names = [part.use for part in chosen]
+    for use in dict.fromkeys(names):
+        if names.count(use) > 1:
+            raise ExperimentError([f"{name}: {use!r} stands there {names.count(use)} times"])
+    return chosen
 
 
 def _table(name: str, given: Any) -> dict[str, Any]:

@@ -23,7 +23,7 @@ import numpy as np
 import psutil
 from attrs import field, frozen
 
-from affmem.errors import InputError, UserError
+from affmem.errors import InputError, PluginError, UserError
 from affmem.evaluation import Utterance, score, units, utterances
 from affmem.experiment import Experiment, dumps
 from affmem.gallery import write_gallery
@@ -99,7 +99,7 @@ def run(
         watch("drawing edits", len(clips), len(clips), None)
         with clock("gallery"):
             write_gallery(stations, experiment.gallery, out / "edits")
-        record["notes"] = list(stations.dataset.notes())
+        record["notes"] = [*stations.dataset.notes(), *_unscored(steps, figures)]
         total = perf_counter() - cpu
         timing = {
             "seconds": {name: round(s, 3) for name, s in clock.seconds.items()},
@@ -126,7 +126,24 @@ def build(experiment: Experiment, runtime: Runtime) -> tuple[Stations, dict[str,
         start=experiment.start,
         runtime=runtime,
     )
-    return stations, {part.use: part.build(runtime) for part in experiment.metrics}
+    metrics = {part.use: part.build(runtime) for part in experiment.metrics}
+    for name, metric in metrics.items():
+        if getattr(metric, "better", None) not in ("higher", "lower"):
+            raise PluginError(f'metric {name!r}: its \'better\' must be "higher" or "lower"')
+    return stations, metrics
+
+
+def _unscored(steps: Sequence[Step], figures: Mapping[str, Any]) -> Iterator[str]:
+    """What kept clips from being scored, a line each."""
+    shown = {step.clip.name for step in steps if step.face}
+    blind = [name for name in dict.fromkeys(step.clip.name for step in steps) if name not in shown]
+    if not shown:
+        yield f"no face was found in any of {len(steps)} frames: nothing could be read"
+    elif blind:
+        few = ", ".join(blind[:3]) + (", ..." if len(blind) > 3 else "")
+        yield f"{len(blind)} of {figures['clips']} clips show no face, not scored: {few}"
+    if shown and not figures["scored"]:
+        yield "no clip with a face has a label: nothing is scored"
 
 
 def check_empty(out: Path) -> None:

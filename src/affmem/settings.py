@@ -65,7 +65,7 @@ def settings(table: Mapping[str, Any], kind: type[Any], where: str) -> Any:  # n
             missing = words == _MISSING
             if missing and any(key in line for line in lines):
                 continue
-            place = f"{where}{key}: " if key else f"{where.strip('.')}: "
+            place = f"{where}{key}: " if key else f"{where.rstrip('.: ')}: "
             lines.append(f"{place}{words}")
     if lines:
         raise ExperimentError(lines)
@@ -145,7 +145,7 @@ def _exactly(value: Any, kind: type[Any]) -> Any:  # noqa: ANN401
 def _path(value: Any, _kind: type[Any]) -> Path:  # noqa: ANN401
     if not isinstance(value, str) or not value:
         raise ValueError(f"expected a path, as a string, got {value!r}")
-    return getattr(value, "folder", Path()) / Path(value).expanduser()
+    return (getattr(value, "folder", Path()) / Path(value).expanduser()).absolute()
 
 
 def _literal(value: Any, kind: Any) -> Any:  # noqa: ANN401

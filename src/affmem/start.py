@@ -4,7 +4,7 @@ from typing import Literal
 
 import numpy as np
 from attrs import field, frozen
-from attrs.validators import ge, in_, instance_of
+from attrs.validators import ge, in_, instance_of, le
 
 from affmem.values import Affects
 
@@ -19,14 +19,14 @@ class Start:
     memory learns those edits and the face `epochs` times over; afterwards, faces only, once.
     """
 
-    edits: int = field(default=200, validator=[instance_of(int), ge(1)])
+    edits: int = field(default=200, validator=[instance_of(int), ge(1), le(10_000)])
     """Edits of each of the first faces (P§2.2: 200)."""
     spread: Spread = field(default="even", validator=in_(("even", "grid", "diagonal")))
     """Where in the plane: "even" is a scrambled Halton sequence, drawn anew for each face; "grid"
     the largest square grid of at most so many points; "diagonal" arousal = valence."""
-    frames: int = field(default=25, validator=[instance_of(int), ge(0)])
+    frames: int = field(default=25, validator=[instance_of(int), ge(0), le(1_000_000)])
     """How many of a person's first faces are edited (P§3.2: 25, one second)."""
-    epochs: int = field(default=10, validator=[instance_of(int), ge(1)])
+    epochs: int = field(default=10, validator=[instance_of(int), ge(1), le(10_000)])
     """Passes over each of the first faces and its edits (P Table 1: 10)."""
 
 

@@ -118,7 +118,11 @@ def show(result: Result) -> None:
     for label, system in rows.items():
         table.add_row(label, *(_cell(figures["systems"][system][d], name) for d in DIMENSIONS))
     table.add_section()
-    table.add_row("gain", *(_cell(figures["gain"][d], name, sign=True) for d in DIMENSIONS))
+    higher = figures["better"][name] == "higher"
+    table.add_row(
+        "gain" if higher else "change (lower is better)",
+        *(_cell(figures["gain"][d], name, sign=True) for d in DIMENSIONS),
+    )
     console = Console(highlight=False, soft_wrap=False)
     console.print(table)
     for note in result.notes:
