@@ -42,8 +42,7 @@ class Commands(click.Group):
             where = f"{error.ctx.command_path}: " if error.ctx else ""
             _fail(f"{where}{error.format_message().rstrip('.')}")
         except click.Abort:
-            click.echo("interrupted", err=True)
-            sys.exit(130)
+            _stop("interrupted")
         except UserError as error:
             _fail(*str(error).splitlines())
         except OSError as error:
@@ -64,6 +63,15 @@ def _interrupt(number: int, _frame: object) -> None:
         raise KeyboardInterrupt
     if len(_interrupts) > 2:
         os._exit(130)
+
+
+def _stop(*lines: str) -> NoReturn:
+    """End as interrupted; nothing interrupts this."""
+    for one in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(one, signal.SIG_IGN)
+    for line in lines:
+        click.echo(line, err=True)
+    sys.exit(130)
 
 
 def _fail(*lines: str) -> NoReturn:
@@ -124,9 +132,8 @@ def run(
         with Watch(silent=silent) as watch:
             result = walk(experiment, out, watch)
     except KeyboardInterrupt:
-        if (out / "run.json").exists():
-            click.echo(f"interrupted; what was finished is in {out}", err=True)
-        sys.exit(130)
+        kept = (out / "run.json").exists()
+        _stop(f"interrupted; what was finished is in {out}" if kept else "interrupted")
     if as_json:
         click.echo(json.dumps(dict(result.metrics), indent=2))
     elif not quiet:
@@ -174,9 +181,8 @@ def train(
             for figures in learn(training, out, bar.told):
                 bar.figures(figures)
     except KeyboardInterrupt:
-        if (out / "training.toml").exists():
-            click.echo(f"interrupted; go on with --out {out}", err=True)
-        sys.exit(130)
+        begun = (out / "training.toml").exists()
+        _stop(f"interrupted; go on with --out {out}" if begun else "interrupted")
     if not quiet:
         click.echo(str(out))
 
