@@ -95,11 +95,13 @@ def run(
                 ),
             }  # fmt: skip
         write(out / "metrics.json", _json(figures))
+        record["notes"] = [*stations.dataset.notes(), *_unscored(steps, figures)]
+        for note in record["notes"]:
+            log.debug("note: %s", note)
         _remember(people, out / "memories")
         watch("drawing edits", len(clips), len(clips), None)
         with clock("gallery"):
             write_gallery(stations, experiment.gallery, out / "edits")
-        record["notes"] = [*stations.dataset.notes(), *_unscored(steps, figures)]
         total = perf_counter() - cpu
         timing = {
             "seconds": {name: round(s, 3) for name, s in clock.seconds.items()},
@@ -225,7 +227,7 @@ def _logged(out: Path) -> Iterator[None]:
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     log.addHandler(handler)
     level = log.level
-    log.setLevel(logging.INFO)  # what others listen to is for their handlers to say
+    log.setLevel(logging.DEBUG)  # what others listen to is for their handlers to say
     try:
         yield
     finally:
