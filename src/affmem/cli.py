@@ -187,6 +187,36 @@ def train(
         click.echo(str(out))
 
 
+@main.command()
+@click.argument("file", type=FILE)
+@overrides
+@click.option("--out", type=FILE, help="The folder to write [runs/NAME-TIME]; or one cut off.")
+@quiet
+@as_json
+def ablate(
+    *, file: Path, overrides: Sequence[str], out: Path | None, quiet: bool, as_json: bool
+) -> None:
+    """Train variants of prior knowledge, and compare them on persons never seen."""
+    from affmem.ablation import ablate as study
+    from affmem.ablation import markdown, read
+    from affmem.terminal import Bar
+
+    silent = quiet or as_json
+    _speak(silent=silent)
+    ablation = read(file, overrides)
+    out = out or _timed(file)
+    try:
+        with Bar(silent=silent) as bar:
+            table = study(ablation, out, bar.told)
+    except KeyboardInterrupt:
+        _stop(f"interrupted; go on with --out {out}")
+    if as_json:
+        click.echo(json.dumps(table, indent=2))
+    elif not quiet:
+        click.echo(markdown(table))
+        click.echo(str(out))
+
+
 @main.group(cls=Commands)
 def plugins() -> None:
     """What is installed, and what each part can be told."""

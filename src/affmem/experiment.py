@@ -116,14 +116,20 @@ def load(
     Raises InputError where the file cannot be read or is no TOML, and ExperimentError, with a line
     for each mistake, where it says something that no part understands.
     """
-    tables = _read(path)
-    for override in overrides:
-        tables = _merge(tables, _override(override))
+    tables = tables_of(path, overrides)
     kind = Training if "training" in tables else Experiment
     try:
         return _structure(tables, kind, parts or catalogue())
     except ExperimentError as error:
         raise ExperimentError([f"{path}: {line}" for line in error.lines]) from None
+
+
+def tables_of(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
+    """The tables of a file, with what it extends and what overrides it. Raises InputError."""
+    tables = _read(path)
+    for override in overrides:
+        tables = _merge(tables, _override(override))
+    return tables
 
 
 def dumps(experiment: Experiment | Training) -> str:
@@ -239,10 +245,10 @@ def _value(name: str, given: Any, one: "Attribute[Any]", parts: Catalogue) -> An
             return settings(_table(name, given), Start, f"{name}.")
         return setting(given, one, f"{name}: ")
     if name not in ("metrics", "terms"):
-        return _choose(name, given, kind, parts)
+        return choose(name, given, kind, parts)
     if not isinstance(given, list) or not given:
         raise ExperimentError([f"{name}: expected [[{name}]] tables with use = …, got {given!r}"])
-    chosen = tuple(_choose(f"{name}[{i}]", table, kind, parts) for i, table in enumerate(given))
+    chosen = tuple(choose(f"{name}[{i}]", table, kind, parts) for i, table in enumerate(given))
     names = [part.use for part in chosen]
     for use in dict.fromkeys(names):
         if names.count(use) > 1:
@@ -256,8 +262,8 @@ def _table(name: str, given: Any) -> dict[str, Any]:
     return given
 
 
-def _choose(name: str, given: Any, kind: str, parts: Catalogue) -> Part:
-    """The part that a table names with `use`, with its settings."""
+def choose(name: str, given: Any, kind: str, parts: Catalogue) -> Part:
+    """The part that a table names with `use`, with its settings. Raises ExperimentError."""
     table = dict(_table(name, given))
     use = table.pop("use", None)
     if not isinstance(use, str):

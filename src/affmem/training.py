@@ -18,19 +18,23 @@ DONE = "done.json"
 
 
 def train(
-    training: Training, out: Path, told: Callable[[str, int, int], None] = lambda *_: None
+    training: Training,
+    out: Path,
+    told: Callable[[str, int, int], None] = lambda *_: None,
+    data: tuple[Pictures, Affects] | None = None,
 ) -> Iterator[Mapping[str, float]]:
     """Train in the folder `out` and yield the trainer's figures; they are kept in `figures.csv`.
 
     A folder in which the very same training was cut off goes on from there. `told(stage, done,
-    of)` hears of the gathering of faces. Raises InputError where `out` holds anything else,
-    UserError where there is no example, and what the parts raise.
+    of)` hears of the gathering of faces, which `data` saves where they are gathered already.
+    Raises InputError where `out` holds anything else, UserError where there is no example, and
+    what the parts raise.
     """
     text = dumps(training)
     check_resumable(out, text)
     runtime = Runtime(seed=training.seed, device=training.device)
     trainer = training.training.build(runtime)
-    faces, affects = gather(training, runtime, told)
+    faces, affects = data or gather(training, runtime, told)
     out.mkdir(parents=True, exist_ok=True)
     write(out / "training.toml", text)
     terms = {part.use: part.config for part in training.terms}

@@ -1,0 +1,100 @@
+"""An ablation trains each row with its terms alone, goes on where it was, and says mistakes."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from affmem.ablation import ablate, markdown, read
+from affmem.errors import ExperimentError, InputError, UserError
+
+EXAMPLE = Path(__file__).parents[1] / "examples" / "table2.toml"
+QUICK = ["training.steps=2", "training.width=0.0625", "training.batch=8", "dataset.persons=6",
+         "test.persons=3", "resamples=20"]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    out = tmp_path_factory.mktemp("ablation") / "out"
+    return out, ablate(read(EXAMPLE, [*QUICK, "seeds=[1, 2]"]), out)
+
+
+def test_the_example_has_the_eight_rows_of_the_paper_and_ours():
+    ablation = read(EXAMPLE)
+    assert [len(row.paper) for row in ablation.rows] == [2] * 8 + [0, 0]
+    assert ablation.rows[7].paper == (0.38, 0.67)
+    assert {term for row in ablation.rows for term in row.terms} == {
+        part.use for part in ablation.training.terms
+    }
+
+
+def test_every_row_is_scored_with_its_interval_and_its_edits(done):
+    out, table = done
+    assert json.loads((out / "table.json").read_text()) == table
+    assert [row["name"] for row in table["rows"]][-2:] == ["all + edit", "regressor"]
+    for row in table["rows"]:
+        for dimension in ("arousal", "valence"):
+            assert set(row[dimension]) == {"ccc", "low", "high"}
+        assert ("edits" in row) == (row["name"] != "regressor")
+    assert (out / "table.md").read_text() == markdown(table)
+
+
+def test_a_row_trains_its_own_terms_alone(done):
+    out, _ = done
+    kept = (out / "rows" / "02" / "seed-2" / "training.toml").read_text()
+    assert 'use = "prior"' in kept
+    assert 'use = "real"' not in kept
+    assert "seed = 2" in kept
+
+
+def test_done_rows_are_not_done_again_and_the_table_is_the_same(done, tmp_path):
+    out, table = done
+    copy = tmp_path / "out"
+    shutil.copytree(out, copy)
+    shutil.rmtree(copy / "rows" / "03" / "seed-1")
+    before = {one: one.stat().st_mtime_ns for one in copy.glob("rows/*/*/best.safetensors")}
+    assert ablate(read(EXAMPLE, [*QUICK, "seeds=[1, 2]"]), copy) == table
+    after = {one: one.stat().st_mtime_ns for one in copy.glob("rows/*/*/best.safetensors")}
+    assert {one for one in after if after[one] != before.get(one)} == {
+        copy / "rows" / "03" / "seed-1" / "best.safetensors"
+    }
+
+
+def test_a_folder_of_another_ablation_is_left_alone(done, tmp_path):
+    out, _ = done
+    with pytest.raises(InputError, match="another ablation"):
+        ablate(read(EXAMPLE, [*QUICK, "training.steps=3"]), out)
+    (tmp_path / "thesis.txt").touch()
+    with pytest.raises(InputError, match="not empty"):
+        ablate(read(EXAMPLE, QUICK), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('training = "pk-drawn.toml"', "", "training: expected the path of a training"),
+        ('"pk-drawn.toml"', '"omg.toml"', "omg.toml is no training"),
+        ('"pk-drawn.toml"', '"nowhere.toml"', "nowhere.toml: no such file"),
+        ("seeds = [1, 2, 3]", "seeds = []", "seeds"),
+        ("seeds = [1, 2, 3]", 'seeds = ["1"]', "seeds: expected a whole number, got '1'"),
+        ("seeds", "seds", "no table or key 'seds'; did you mean 'seeds'?"),
+        ('judge = "regressor"', 'judge = "regresor"', "did you mean 'regressor'?"),
+        ('["reconstruction", "prior"]', '["reconstruction", "prio"]', "did you mean 'prior'?"),
+        ('["reconstruction", "prior"]', "[]", "terms"),
+        ("[0.03, 0.05]", "[0.03]", "'paper' must be arousal and valence"),
+        ('name = "base + prior"', 'name = "base"', "'base' stands there 2 times"),
+        ('use = "drawn"', 'use = "drwan"', "did you mean 'drawn'?"),
+    ],
+)
+def test_a_mistake_is_said(tmp_path, old, new, said):
+    for one in EXAMPLE.parent.glob("*.toml"):
+        shutil.copy(one, tmp_path)
+    path = tmp_path / "a.toml"
+    text = EXAMPLE.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    with pytest.raises(UserError) as caught:
+        read(path)
+    assert said in str(caught.value)
+    assert isinstance(caught.value, ExperimentError | InputError)
