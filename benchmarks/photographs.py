@@ -1,4 +1,4 @@
-"""Is a smile seen in a photograph? `python benchmarks/photographs.py FOLDER`; the last line is JSON.
+"""Is a smile seen in a photograph? `python benchmarks/photographs.py FOLDER`; JSON comes last.
 
 FOLDER holds NNN_neutral.jpg and NNN_smiling.jpg of the same persons (the Face Research Lab London
 Set, doi:10.6084/m9.figshare.5047666, CC BY 4.0, is such a set). Nobody annotated affect there: all
