@@ -217,7 +217,8 @@ class GNGTwin(Twin):
         return best
 
     def insert(self):
-        worst = max(self.neurons, key=lambda neuron: neuron.error)  # ties: the first
+        edged = [neuron for neuron in self.neurons if neuron.edges]
+        worst = max(edged, key=lambda neuron: neuron.error)  # ties: the first
         places = sorted(worst.edges, key=self.neurons.index)
         beside = max(places, key=lambda neuron: neuron.error)
         labels = [one.label for one in (worst, beside) if not isnan(one.label[0])]

@@ -109,9 +109,9 @@ def learn(net: Net, law: Law, codes: Codes, affects: Affects, begin: int) -> int
 @compiled
 def insert(net: Net, share: float) -> None:
     """A new neuron half way between the one with the largest error and its worst neighbour."""
-    worst = 0
-    for index in range(1, net.counts[SIZE]):
-        if net.error[index] > net.error[worst]:
+    worst = -1
+    for index in range(net.counts[SIZE]):  # merged memories may hold neurons without an edge
+        if net.degree[index] and (worst < 0 or net.error[index] > net.error[worst]):
             worst = index
     beside = -1
     for slot in range(net.degree[worst]):  # ties: the lowest index, in whatever order they stand

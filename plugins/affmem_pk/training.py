@@ -23,6 +23,7 @@ from affmem_pk.checkpoint import save
 from affmem_pk.config import TrainerConfig
 from affmem_pk.learning import Learning
 from affmem_pk.networks import Networks, initialize
+from affmem_pk.ranks import check_divides, joined
 
 BEST, LAST, STATE = "best.safetensors", "last.safetensors", "state.safetensors"
 FITTED = 4000
@@ -85,6 +86,8 @@ class PKTrainer:
 
         # --- what is to be learnt -----------------------------------------------------------
         device = torch.device(self._runtime.device)
+        ranks = joined(device)
+        check_divides(ranks.world, size, redrawn)
         lot = torch.Generator().manual_seed(int(self._runtime.rng("trainer").integers(1 << 62)))
         shape = Shape(code=config.code, width=config.width)
         with torch.random.fork_rng(devices=[]):  # torch's own first weights are replaced at once
@@ -128,6 +131,8 @@ class PKTrainer:
                 x = relit(moved(x, lot), lot)
                 shown = spoilt(x, lot)
             asked = (torch.rand((redrawn, 2), generator=lot) * 2 - 1).to(device)
+            x, y, shown, asked = (ranks.mine(one) for one in (x, y, shown, asked))
+            m = len(asked)
             weights = {name: one.weighs(step, config.steps) for name, one in terms.items()}
             due = [name for name, weight in weights.items() if weight > 0]
             for optimiser, rate in ((makers, config.learning_rate), (judges, config.critic_rate)):
@@ -138,12 +143,12 @@ class PKTrainer:
                 # --- forward: E once, G once for what it rebuilds and what it edits -----------
                 codes = networks.encoder(shown)
                 pictured = networks.generator(
-                    torch.cat([codes[:redrawn], codes[:redrawn]]), torch.cat([y[:redrawn], asked])
+                    torch.cat([codes[:m], codes[:m]]), torch.cat([y[:m], asked])
                 ).float()
                 codes = codes.float()
                 batch = Pass(
                     faces=x, affects=y, codes=codes, read=networks.reader(codes).float(),
-                    rebuilt=pictured[:redrawn], asked=asked, edited=pictured[redrawn:],
+                    rebuilt=pictured[:m], asked=asked, edited=pictured[m:],
                     judge=judge, lot=lot,
                 )  # fmt: skip
 
@@ -153,6 +158,7 @@ class PKTrainer:
                     if duels:
                         judges.zero_grad()
                         torch.autograd.backward(duels)
+                        ranks.share(critics.parameters())
                         judges.step()
 
                 # --- 2. E, G and D_em ---------------------------------------------------------
@@ -167,6 +173,7 @@ class PKTrainer:
                 torch.autograd.backward(loss)
             critics.requires_grad_(requires_grad=True)
             _check_finite(costs, step, out)
+            ranks.share(networks.parameters())
             makers.step()
 
             # --- keep count -------------------------------------------------------------------
@@ -193,9 +200,10 @@ class PKTrainer:
                     "figures": {k: v for k, v in figures.items() if math.isfinite(v)},
                 }
                 better = learning.judge(figures)
-                save(out / LAST, average, facts, half=config.half)
-                if better:
-                    save(out / BEST, average, facts, half=config.half)
+                if ranks.first:
+                    save(out / LAST, average, facts, half=config.half)
+                    if better:
+                        save(out / BEST, average, facts, half=config.half)
                 speed = seen / (time.perf_counter() - begun)
                 begun, seen = time.perf_counter(), 0
                 yield {
@@ -203,9 +211,11 @@ class PKTrainer:
                 }  # fmt: skip
                 if config.patience and learning.worse >= config.patience:
                     break
-            if learning.step % config.save_every == 0 and learning.step < config.steps:
+            between = learning.step % config.save_every == 0 and learning.step < config.steps
+            if between and ranks.first:
                 learning.save(out / STATE)
-        (out / STATE).unlink(missing_ok=True)
+        if ranks.first:
+            (out / STATE).unlink(missing_ok=True)
 
     def _validate(
         self, networks: Networks, pictures: Tensor, labels: Tensor, device: torch.device

@@ -173,6 +173,7 @@ def train(
     from affmem.terminal import Bar
     from affmem.training import train as learn
 
+    quiet = quiet or os.environ.get("RANK", "0") != "0"
     _speak(silent=quiet)
     training = _load(file, overrides, Training, "train", seed)
     out = out or _timed(file)

@@ -1,6 +1,7 @@
 """A training: labelled faces gathered once, then handed to the trainer, in a folder of its own."""
 
 import csv
+import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -35,13 +36,17 @@ def train(
     runtime = Runtime(seed=training.seed, device=training.device)
     trainer = training.training.build(runtime)
     faces, affects = data or gather(training, runtime, told)
+    first = os.environ.get("RANK", "0") == "0"  # of several processes under torchrun, one writes
     out.mkdir(parents=True, exist_ok=True)
-    write(out / "training.toml", text)
+    if first:
+        write(out / "training.toml", text)
     terms = {part.use: part.config for part in training.terms}
     for figures in trainer.train(faces, affects, terms, out):
-        _note(out / "figures.csv", figures)
+        if first:
+            _note(out / "figures.csv", figures)
         yield figures
-    write(out / DONE, "{}\n")
+    if first:
+        write(out / DONE, "{}\n")
 
 
 def check_resumable(out: Path, text: str) -> None:

@@ -399,6 +399,15 @@ def test_merging_takes_in_every_neuron_up_to_the_bound(data, config):
     one.partial_fit(codes)
 
 
+def test_a_gas_merged_from_two_of_lone_neurons_grows_soundly():
+    one = learnt(GNGConfig(interval=1), np.float32([[0, 0], [1, 1]]))
+    one.merge(learnt(GNGConfig(interval=1), np.float32([[10, 10], [11, 11]])))
+    one.partial_fit(np.float32([[10, 10]]))
+    assert np.isfinite(one.state()["weights"]).all()
+    assert symmetric(one)
+    GrowingMemory(GNGConfig()).restore(one.state())
+
+
 def test_memories_of_another_kind_or_width_are_not_merged():
     codes = np.float32([[0, 1], [1, 0]])
     memory = learnt(GWRConfig(), codes)
