@@ -153,6 +153,16 @@ def test_json_is_the_metrics_and_nothing_else(small, tmp_path):
     assert done.stderr == ""
 
 
+def test_every_memory_runs_and_none_is_another(small, tmp_path):
+    found = set()
+    for name in ("gwr", "gamma-gwr", "gng", "knn", "none"):
+        words = (*small, "--quiet", "--set", f"memory.use={name}", "--out", tmp_path / name)
+        assert affmem(*words).returncode == 0
+        metrics = json.loads((tmp_path / name / "metrics.json").read_text())
+        found.add(json.dumps(metrics["systems"]["p-affmem"]))
+    assert len(found) == 5
+
+
 def test_a_folder_in_use_is_left_as_it_is(small, tmp_path):
     (tmp_path / "thesis.txt").write_text("do not touch")
     assert "not empty" in refused(*small, "--out", tmp_path)
