@@ -44,11 +44,12 @@ static void habituate(double *h, double tau, double kappa)
     *h = fallen < *h ? fallen : *h;
 }
 
-/* Learn the rows; the sum of the best matches' indices comes back, so that none is optimised away. */
+/* Learn the rows; how many neighbours moved comes back. The second best never is the best; asking for
+ * it keeps the compiler from leaving it out. */
 long learn(float *weights, double *h, const int *degree, const int *neighbours, long slots,
            long neurons, long width, const float *codes, long rows, const Law *law)
 {
-    long blocks = (neurons + LANES - 1) / LANES, sum = 0;
+    long blocks = (neurons + LANES - 1) / LANES, moved = 0;
     for (long row = 0; row < rows; row++) {
         const float *x = codes + row * width;
         long best = 0, second = 0;
@@ -72,7 +73,7 @@ long learn(float *weights, double *h, const int *degree, const int *neighbours, 
             move(weights, other, x, width, law->rate_neighbour * h[other] * novelty);
             habituate(h + other, law->tau_neighbour, law->kappa);
         }
-        sum += best + second;
+        moved += degree[best] + (second == best);
     }
-    return sum;
+    return moved;
 }
