@@ -79,7 +79,7 @@ def learn(net: Net, law: Law, codes: Codes, affects: Affects, begin: int) -> int
         best, second, square, other_square = nearest_two(
             net.weights, net.counts[SIZE], x, net.squares
         )
-        if not room(net, best, second):
+        if not room(net, best, second, law.max_neurons):
             return row
         see(net, x, law.scale, law.scale_rows)
         net.counts[CLOCK] += 1

@@ -18,6 +18,7 @@ from affmem_memories.net import (
     Net,
     activation,
     add,
+    ascend,
     count,
     fire,
     forget,
@@ -90,7 +91,8 @@ def law(config: GWRConfig) -> Law:
 def learn(net: Net, law: Law, codes: Codes, affects: Affects, begin: int) -> int:
     """Learn the rows from `begin` on, in order; the first row for which there was no room, or n."""
     for row in range(begin, len(codes)):
-        x = compose(net, law.alpha, codes[row])
+        compose(net, law.alpha, codes[row])
+        x = net.row
         arousal, valence = affects[row, 0], affects[row, 1]
         if net.counts[SIZE] < 2:  # the first two rows are the first two neurons
             see(net, x, law.scale, law.scale_rows)
@@ -100,7 +102,7 @@ def learn(net: Net, law: Law, codes: Codes, affects: Affects, begin: int) -> int
             continue
 
         best, second, square, _ = nearest_two(net.weights, net.counts[SIZE], x, net.squares)
-        if not room(net, best, second):
+        if not room(net, best, second, law.max_neurons):
             return row
         see(net, x, law.scale, law.scale_rows)
         net.counts[CLOCK] += 1
@@ -179,7 +181,7 @@ def give_up(net: Net, best: int, second: int) -> tuple[int, int]:
         if net.degree[other] == 1:
             net.fired[alone] = other
             alone += 1
-    net.fired[:alone].sort()
+    ascend(net, alone)
     for place in range(alone - 1, -1, -1):
         index = net.fired[place]
         last = remove(net, index)
@@ -192,7 +194,7 @@ def give_up(net: Net, best: int, second: int) -> tuple[int, int]:
 
 
 @compiled
-def compose(net: Net, alpha: Row, code: Row) -> Row:
+def compose(net: Net, alpha: Row, code: Row) -> None:
     """The row that neurons are compared with: the code and its contexts, each times sqrt(alpha).
 
     Then ||x - w||^2 of such rows is alpha_0 ||code - w||^2 + sum alpha_k ||C_k - c_k||^2.
@@ -202,7 +204,6 @@ def compose(net: Net, alpha: Row, code: Row) -> Row:
         net.row[feature] = alpha[0] * code[feature]
     for place in range(len(net.context)):
         net.row[inputs + place] = alpha[1 + place // inputs] * net.context[place]
-    return net.row
 
 
 @compiled

@@ -56,7 +56,7 @@ class KNN:
             if np.isnan(arousal):
                 continue
             if net.counts[SIZE] == len(net.degree):
-                net = enlarged(net, SLOTS)
+                net = enlarged(net)
             see(net, x, self._scale, self.config.scale_rows)
             if net.counts[SIZE] == self.config.max_rows:
                 oldest = int(net.counts[CLOCK]) % self.config.max_rows
@@ -74,10 +74,7 @@ class KNN:
         if self._net is None or not len(self) or not len(rows):
             return reading
         with announced():
-            read(
-                self._net, ALPHA, rows, self.config.nearest, False,  # noqa: FBT003
-                reading.affects, reading.activations, reading.units,
-            )  # fmt: skip
+            read(self._net, ALPHA, rows, self.config.nearest, reading, squared=False)
         reading.novel[:] = reading.activations < self.config.activity_threshold
         return reading
 

@@ -107,12 +107,16 @@ def empty(width: int, contexts: int, capacity: int, slots: int) -> Net:
     )
 
 
-def enlarged(net: Net, slots: int) -> Net:
-    """The same network with room for twice the neurons, and `slots` neighbours each."""
+def enlarged(net: Net) -> Net:
+    """The same network with twice the room of what is short of it: neurons, or neighbours each."""
+    slots = net.neighbours.shape[1]
+    more = 1 if net.counts[SIZE] < len(net.degree) else 2
+    if net.degree.max() + 1 >= slots:
+        slots *= 2
     blocks, width, _ = net.weights.shape
     old = len(net.degree)
     contexts = 0 if not len(net.context) else round(width / (width - len(net.context))) - 1
-    new = empty(width, contexts, 2 * old, slots)
+    new = empty(width, contexts, more * old, slots)
     new.weights[:blocks] = net.weights
     for name in ("labels", "habituation", "degree", "wins", "last", "error", "utility", "distance"):
         getattr(new, name)[:old] = getattr(net, name)
@@ -154,7 +158,7 @@ def remove(net: Net, index: int) -> int:
         ]
         net.weights[last // LANES, feature, last % LANES] = np.inf
     if index != last:
-        net.labels[index] = net.labels[last]
+        net.labels[index, 0], net.labels[index, 1] = net.labels[last, 0], net.labels[last, 1]
         net.habituation[index] = net.habituation[last]
         net.wins[index] = net.wins[last]
         net.last[index] = net.last[last]
@@ -257,9 +261,22 @@ def forget(net: Net, best: int, max_age: int) -> int:
 
 
 @compiled
+def ascend(net: Net, count: int) -> None:
+    """Sort the first `count` of `fired`."""
+    for place in range(1, count):
+        one, slot = net.fired[place], place
+        while slot > 0 and net.fired[slot - 1] > one:
+            net.fired[slot] = net.fired[slot - 1]
+            slot -= 1
+        net.fired[slot] = one
+
+
+@compiled
 def clear(net: Net, count: int, kept: int) -> int:
     """Remove the first `count` neurons of `fired`, the highest first; where `kept` is now."""
-    net.fired[:count].sort()
+    if count == 0:
+        return kept
+    ascend(net, count)
     for place in range(count - 1, -1, -1):
         index = net.fired[place]
         if remove(net, index) == kept:
@@ -268,11 +285,11 @@ def clear(net: Net, count: int, kept: int) -> int:
 
 
 @compiled
-def room(net: Net, best: int, second: int) -> bool:
-    """Whether one more neuron, and one more edge at each of these two, have room."""
-    slots = net.neighbours.shape[1] - 1
+def room(net: Net, best: int, second: int, max_neurons: int) -> bool:
+    """Whether one more neuron, if there may be one, and an edge at each of these two have room."""
+    slots, size = net.neighbours.shape[1] - 1, net.counts[SIZE]
     return bool(
-        net.counts[SIZE] < len(net.degree)
+        (size < len(net.degree) or size >= max_neurons)
         and net.degree[best] < slots
         and net.degree[second] < slots
     )
@@ -327,7 +344,8 @@ def count(net: Net, best: int, square: float) -> None:
     if net.counts[TRACED] == TRACE:
         for mean in range(TRACE // 2):
             net.trace[mean] = (net.trace[2 * mean] + net.trace[2 * mean + 1]) / 2.0
-        net.trace[TRACE // 2 :] = 0.0
+        for mean in range(TRACE // 2, TRACE):
+            net.trace[mean] = 0.0
         net.counts[TRACED] = TRACE // 2
         net.counts[STRIDE] *= 2
 
@@ -353,6 +371,6 @@ def relabel(net: Net, index: int, arousal: float, valence: float, rate: float) -
     step = np.float32(rate)
     if np.isnan(net.labels[index, 0]):
         step = np.float32(1.0)
-        net.labels[index] = 0.0
+        net.labels[index, 0] = net.labels[index, 1] = 0.0
     net.labels[index, 0] += step * (np.float32(arousal) - net.labels[index, 0])
     net.labels[index, 1] += step * (np.float32(valence) - net.labels[index, 1])

@@ -71,8 +71,7 @@ class GrowingMemory:
                 done = self._learn(net, rows, labels, done)
                 if done == len(rows):
                     break
-                slots = net.neighbours.shape[1]
-                net = enlarged(net, 2 * slots if net.degree.max() + 1 >= slots else slots)
+                net = enlarged(net)
         self._net = net
 
     def _learn(self, net: Net, rows: Codes, labels: Affects, begin: int) -> int:
@@ -95,10 +94,7 @@ class GrowingMemory:
         nearest = config.blend if config.reading == "blend" else 1
         squared = isinstance(config, GWRConfig) and config.distance == "square"
         with announced():
-            read(
-                self._net, self._alpha, rows, nearest, squared,
-                reading.affects, reading.activations, reading.units,
-            )  # fmt: skip
+            read(self._net, self._alpha, rows, nearest, reading, squared=squared)
         reading.novel[:] = reading.activations < config.activity_threshold
         return reading
 
