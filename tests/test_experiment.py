@@ -14,6 +14,7 @@ from affmem.experiment import Experiment, Training, dumps, load
 from affmem.settings import settings
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
+ONES = sorted(one for one in EXAMPLES.glob("*.toml") if "[[rows]]" not in one.read_text())
 OMG = (EXAMPLES / "omg.toml").read_text()
 
 
@@ -27,7 +28,7 @@ def write(tmp_path):
     return write
 
 
-@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.toml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", ONES, ids=lambda path: path.stem)
 def test_every_example_is_sound_and_survives_toml(path, write):
     experiment = load(path)
     assert load(write(dumps(experiment))) == experiment

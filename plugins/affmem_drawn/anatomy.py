@@ -8,7 +8,7 @@ from attrs import frozen
 from jaxtyping import Float32, Float64
 from numpy import typing as npt
 
-from affmem_drawn.expression import ACTIONS, COUNT
+from affmem.expression import ACTIONS, COUNT
 from affmem_drawn.look import Look
 from affmem_drawn.scene import Pose
 

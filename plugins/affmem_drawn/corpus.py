@@ -19,9 +19,9 @@ import numpy as np
 from attrs import frozen
 
 from affmem.errors import InputError
+from affmem.expression import spread_affects
 from affmem.values import Image
 from affmem_drawn.config import OMGMakerConfig
-from affmem_drawn.dataset import spread_affects
 from affmem_drawn.film import film, sample_shot
 from affmem_drawn.performance import RATE, perform, sample_temper
 from affmem_drawn.portrait import sample_person

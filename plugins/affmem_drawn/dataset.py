@@ -7,23 +7,11 @@ from typing import final
 import numpy as np
 
 from affmem.errors import InputError
+from affmem.expression import spread_affects
 from affmem.protocols import Runtime
-from affmem.values import Affect, Affects, Clip, Frame, Unit
+from affmem.values import Affect, Clip, Frame, Unit
 from affmem_drawn.config import DrawnConfig
 from affmem_drawn.portrait import Person, draw_face, sample_person, sample_scene
-
-
-def spread_affects(count: int, shift: tuple[float, float]) -> Affects:
-    """Points that cover the square [-1, 1]^2 evenly: the R2 sequence of Roberts (2018), shifted.
-
-    >>> points = spread_affects(1000, (0.0, 0.0))
-    >>> points.shape, bool(abs(points.mean(axis=0)).max() < 0.01)
-    ((1000, 2), True)
-    """
-    golden = 1.32471795724474602596  # the real root of x^3 = x + 1
-    steps = np.array([1 / golden, 1 / golden**2])
-    points = (np.asarray(shift) + 0.5 + np.arange(1, count + 1)[:, None] * steps) % 1.0
-    return np.asarray(2.0 * points - 1.0, dtype=np.float32)
 
 
 @final

@@ -4,10 +4,10 @@ import numpy as np
 from jaxtyping import Float32
 from numpy import typing as npt
 
+from affmem.expression import COUNT
 from affmem_drawn.anatomy import Anatomy, Landmarks, pose_face
 from affmem_drawn.body import draw_body, draw_ears
 from affmem_drawn.canvas import Canvas, Matrix, Picture
-from affmem_drawn.expression import COUNT
 from affmem_drawn.eyes import draw_brows, draw_eyes, draw_glasses
 from affmem_drawn.hair import draw_back_hair, draw_beard, draw_hair
 from affmem_drawn.look import Look

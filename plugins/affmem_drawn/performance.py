@@ -7,7 +7,7 @@ from attrs import frozen
 from jaxtyping import Float32
 from numpy import typing as npt
 
-from affmem_drawn.expression import Actions, Affects, Manner, speaking
+from affmem.expression import Actions, Affects, Manner, speaking
 from affmem_drawn.scene import Pose
 
 RATE: Final = 25

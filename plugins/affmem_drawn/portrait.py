@@ -4,11 +4,11 @@ import numpy as np
 from attrs import evolve, field, frozen
 
 from affmem.alignment import TEMPLATE, similarity
+from affmem.expression import Manner, sample_manner, speaking
 from affmem.values import Affect, Image
 from affmem_drawn.anatomy import pose_face
 from affmem_drawn.canvas import Picture
 from affmem_drawn.drawing import draw_person, placed, tilted
-from affmem_drawn.expression import Manner, sample_manner, speaking
 from affmem_drawn.look import Look, sample_look
 from affmem_drawn.scene import (
     Backdrop,

@@ -117,6 +117,8 @@ def load(
     for each mistake, where it says something that no part understands.
     """
     tables = tables_of(path, overrides)
+    if "rows" in tables:
+        raise InputError(path, "is for `affmem ablate`")
     kind = Training if "training" in tables else Experiment
     try:
         return _structure(tables, kind, parts or catalogue())

@@ -8,9 +8,7 @@ from hypothesis import strategies as st
 
 from affmem import Affect
 from affmem.alignment import TEMPLATE, similarity
-from affmem_drawn.anatomy import pose_face
-from affmem_drawn.drawing import draw_person
-from affmem_drawn.expression import (
+from affmem.expression import (
     ACTIONS,
     COUNT,
     LEAST,
@@ -19,6 +17,8 @@ from affmem_drawn.expression import (
     sample_manner,
     speaking,
 )
+from affmem_drawn.anatomy import pose_face
+from affmem_drawn.drawing import draw_person
 from affmem_drawn.look import sample_look
 from affmem_drawn.portrait import Person, Scene, draw_face, sample_person, sample_scene
 from affmem_drawn.scene import Backdrop, Light, Pose, draw_backdrop, take
