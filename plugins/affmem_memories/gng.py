@@ -20,6 +20,7 @@ from affmem_memories.net import (
     find,
     forget,
     join,
+    leave,
     move,
     part,
     relabel,
@@ -155,12 +156,6 @@ def drop_useless(net: Net, k: float) -> None:
         largest = max(largest, net.error[index])
     if not largest > k * net.utility[useless]:
         return
-    alone = 1
-    net.fired[0] = useless
-    for slot in range(net.degree[useless]):
-        other = net.neighbours[useless, slot]
-        if net.degree[other] == 1:
-            net.fired[alone] = other
-            alone += 1
+    alone = leave(net, useless)
     if net.counts[SIZE] - alone >= 2:
         clear(net, alone, -1)

@@ -23,6 +23,7 @@ from affmem_memories.net import (
     fire,
     forget,
     join,
+    leave,
     move,
     part,
     relabel,
@@ -174,13 +175,7 @@ def give_up(net: Net, best: int, second: int) -> tuple[int, int]:
     for index in range(net.counts[SIZE]):
         if index not in (best, second) and (victim < 0 or net.last[index] < net.last[victim]):
             victim = index
-    alone = 1
-    net.fired[0] = victim
-    for slot in range(net.degree[victim]):
-        other = net.neighbours[victim, slot]
-        if net.degree[other] == 1:
-            net.fired[alone] = other
-            alone += 1
+    alone = leave(net, victim)
     ascend(net, alone)
     for place in range(alone - 1, -1, -1):
         index = net.fired[place]

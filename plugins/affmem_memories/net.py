@@ -261,6 +261,19 @@ def forget(net: Net, best: int, max_age: int) -> int:
 
 
 @compiled
+def leave(net: Net, index: int) -> int:
+    """Put into `fired` a neuron that is to go, and those that have no edge but to it; how many."""
+    count = 1
+    net.fired[0] = index
+    for slot in range(net.degree[index]):
+        other = net.neighbours[index, slot]
+        if net.degree[other] == 1:
+            net.fired[count] = other
+            count += 1
+    return count
+
+
+@compiled
 def ascend(net: Net, count: int) -> None:
     """Sort the first `count` of `fired`."""
     for place in range(1, count):
