@@ -16,6 +16,7 @@ from typing import Final, final
 
 import av
 import numpy as np
+import psutil
 from attrs import frozen
 
 from affmem.errors import InputError
@@ -140,6 +141,10 @@ class OMGMaker:
         """
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise InputError(folder, "exists already; the corpus wants a new or an empty folder")
+        for left in folder.parent.glob(f".{folder.name}.*.part"):  # by a maker that was killed
+            maker = left.name.split(".")[-2]
+            if maker.isdigit() and not psutil.pid_exists(int(maker)):
+                shutil.rmtree(left, ignore_errors=True)
         partly = folder.parent / f".{folder.name}.{os.getpid()}.part"
         try:
             partly.mkdir(parents=True)

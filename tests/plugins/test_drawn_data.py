@@ -2,11 +2,13 @@
 
 import csv
 import hashlib
+import os
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -164,6 +166,14 @@ def test_a_corpus_broken_off_leaves_nothing(tmp_path: Path):
     with pytest.raises(KeyboardInterrupt):
         SMALL.build(Runtime()).make(tmp_path / "omg", interrupted)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_maker_left_is_cleared_away_but_not_a_living_ones(tmp_path: Path):
+    dead, alive = tmp_path / ".corpus.999999999.part", tmp_path / f".corpus.{os.getppid()}.part"
+    for folder in (dead, alive):
+        folder.mkdir()
+    evolve(SMALL, persons=1).build(Runtime()).make(tmp_path / "corpus", quiet)
+    assert {path.name for path in tmp_path.iterdir()} == {"corpus", alive.name}
 
 
 def test_a_corpus_never_overwrites(tmp_path: Path):
