@@ -1,6 +1,5 @@
 """A memory of one person that is a growing network: GWR, Gamma-GWR or GNG."""
 
-import logging
 from typing import final
 
 import numpy as np
@@ -14,8 +13,6 @@ from affmem_memories.none import unknown
 from affmem_memories.reading import read
 from affmem_memories.rows import checked_affects, checked_codes
 from affmem_memories.state import SLOTS, pack, subset, union, unpack
-
-log = logging.getLogger("affmem")
 
 
 @final
