@@ -197,6 +197,7 @@ def test_ended_by_a_scheduler_it_says_so_too(small, tmp_path):
     deadline = time.monotonic() + 60
     while not (out / "run.json").exists() and time.monotonic() < deadline:
         time.sleep(0.1)
+    time.sleep(0.5)
     process.terminate()
     _, told = process.communicate(timeout=60)
     assert process.returncode == 130, told

@@ -204,8 +204,8 @@ def _record(experiment: Experiment, began: datetime, notes: Sequence[str]) -> di
 @contextmanager
 def _status(out: Path, record: dict[str, Any]) -> Iterator[None]:
     """Keep `run.json` true: running, then finished, interrupted or failed."""
-    write(out / "run.json", _json(record))
     try:
+        write(out / "run.json", _json(record))
         yield
         record["status"] = "finished"
     except KeyboardInterrupt:
