@@ -121,9 +121,26 @@ def test_overrides_are_toml_or_else_strings(write):
     assert load(path, ["memory.use=none"]).memory.use == "none"
     assert load(path, ["seed=7"]).seed == 7
     assert load(path, ["memory.activity_threshold=0.6"]).memory.config.activity_threshold == 0.6
-    for wrong in ("seed", "=3", "a.b.c=1", "memory.=1"):
+    for wrong in ("seed", "=3", "a.b.c.d=1", "memory.=1"):
         with pytest.raises(UserError, match="expected KEY=VALUE"):
             load(path, [wrong])
+
+
+def test_an_override_finds_a_table_in_a_list_by_its_name():
+    path = EXAMPLES / "pk-small.toml"
+    changed = load(path, ["dataset.rendered.root=meshes", "terms.edit.weight=0.7"])
+    assert [part.use for part in changed.dataset] == ["drawn", "rendered"]
+    assert changed.dataset[1].config.root == Path.cwd() / "meshes"
+    assert changed.terms[-1].config.weight == 0.7
+    assert changed.terms[:-1] == load(path).terms[:-1]
+    for wrong, told in {
+        "dataset.drawm.persons=1": "did you mean 'drawn'?",
+        "dataset.persons=1": "'dataset' is a list; expected dataset.NAME.persons",
+        "training.pk.steps=1": "'training' is no list",
+    }.items():
+        with pytest.raises(UserError) as caught:
+            load(path, [wrong])
+        assert told in str(caught.value)
 
 
 CONFIGS = [

@@ -326,19 +326,20 @@ def datasets_check(*, file: Path, overrides: Sequence[str], as_json: bool) -> No
     from affmem.terminal import Bar
 
     experiment = load(file, overrides)
-    dataset = experiment.dataset.build(Runtime(seed=experiment.seed))
+    named = experiment.dataset
+    found = []
     with Bar(silent=as_json) as bar:
-        found = inspect(dataset, lambda done, of: bar.told("opening clips", done, of))
+        for part in named if isinstance(named, tuple) else (named,):
+            dataset = part.build(Runtime(seed=experiment.seed))
+            found.append(inspect(dataset, lambda done, of: bar.told("opening clips", done, of)))
     if as_json:
-        click.echo(json.dumps(found, indent=2))
+        click.echo(json.dumps(found if isinstance(named, tuple) else found[0], indent=2))
     else:
-        for key, value in found.items():
-            if isinstance(value, list):
-                for line in value:
+        for facts in found:
+            for key, value in facts.items():
+                for line in value if isinstance(value, list) else [value]:
                     click.echo(f"{key}: {line}")
-            else:
-                click.echo(f"{key}: {value}")
-    sys.exit(1 if found["unreadable"] else 0)
+    sys.exit(1 if any(facts["unreadable"] for facts in found) else 0)
 
 
 @main.command()

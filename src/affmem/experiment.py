@@ -98,7 +98,8 @@ class Experiment:
 class Training:
     """What `affmem train` needs."""
 
-    dataset: Part = _part("dataset")
+    dataset: tuple[Part, ...] = field(metadata={"kind": "dataset"})
+    """One `[dataset]`, or several `[[dataset]]` whose faces are mixed."""
     training: Part = _part("trainer")
     faces: Part = _default("faces", "mtcnn")
     terms: tuple[Part, ...] = field(
@@ -130,7 +131,8 @@ def tables_of(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
     """The tables of a file, with what it extends and what overrides it. Raises InputError."""
     tables = _read(path)
     for override in overrides:
-        tables = _merge(tables, _override(override))
+        keys, value = _override(override)
+        tables = _overridden(tables, keys, value, override)
     return tables
 
 
@@ -195,25 +197,52 @@ def _merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _override(text: str) -> dict[str, Any]:
-    """`table.key=value` as tables; a value that is no TOML is a string.
+def _override(text: str) -> tuple[list[str], Any]:
+    """The keys and the value of `table.key=value`; a value that is no TOML is a string.
 
     >>> _override("memory.activity_threshold=0.6")
-    {'memory': {'activity_threshold': 0.6}}
+    (['memory', 'activity_threshold'], 0.6)
     >>> _override("memory.use=none")
-    {'memory': {'use': 'none'}}
+    (['memory', 'use'], 'none')
     """
     name, equals, value = text.partition("=")
     keys = [key.strip() for key in name.split(".")]
-    if not equals or not all(keys) or len(keys) > 2:
-        raise UserError(f"--set {text}: expected KEY=VALUE or TABLE.KEY=VALUE")
+    if not equals or not all(keys) or len(keys) > 3:
+        raise UserError(
+            f"--set {text}: expected KEY=VALUE, TABLE.KEY=VALUE, or LIST.NAME.KEY=VALUE"
+        )
     try:
         parsed = tomllib.loads(f"value = {value}")
         found = parsed["value"] if len(parsed) == 1 else value
     except tomllib.TOMLDecodeError:
         found = value
-    found = located(found, Path.cwd())
-    return {keys[0]: found} if len(keys) == 1 else {keys[0]: {keys[1]: found}}
+    return keys, located(found, Path.cwd())
+
+
+def _overridden(
+    tables: Mapping[str, Any], keys: Sequence[str], value: Any, text: str
+) -> dict[str, Any]:
+    """`tables` with the value at `keys`; of a list of tables, in the one that uses that name."""
+    match keys:
+        case [key]:
+            return _merge(tables, {key: value})
+        case [table, key]:
+            if isinstance(tables.get(table), list):
+                raise UserError(f"--set {text}: {table!r} is a list; expected {table}.NAME.{key}=…")
+            return _merge(tables, {table: {key: value}})
+        case _:
+            several, use, key = keys
+            listed = tables.get(several)
+            if not isinstance(listed, list) or not all(isinstance(one, dict) for one in listed):
+                raise UserError(f"--set {text}: {several!r} is no list of tables here")
+            names = [str(one.get("use")) for one in listed]
+            if use not in names:
+                raise UserError(f"--set {text}: {unknown(several, use, names)}")
+            changed = [
+                {**one, key: value} if name == use else one
+                for name, one in zip(names, listed, strict=True)
+            ]
+            return {**tables, several: changed}
 
 
 def _structure(
@@ -246,14 +275,16 @@ def _value(name: str, given: Any, one: "Attribute[Any]", parts: Catalogue) -> An
         if one.type is Start:
             return settings(_table(name, given), Start, f"{name}.")
         return setting(given, one, f"{name}: ")
-    if name not in ("metrics", "terms"):
+    if one.type is Part:
         return choose(name, given, kind, parts)
+    if name == "dataset" and isinstance(given, dict):
+        return (choose(name, given, kind, parts),)
     if not isinstance(given, list) or not given:
         raise ExperimentError([f"{name}: expected [[{name}]] tables with use = …, got {given!r}"])
     chosen = tuple(choose(f"{name}[{i}]", table, kind, parts) for i, table in enumerate(given))
     names = [part.use for part in chosen]
     for use in dict.fromkeys(names):
-        if names.count(use) > 1:
+        if names.count(use) > 1 and name != "dataset":
             raise ExperimentError([f"{name}: {use!r} stands there {names.count(use)} times"])
     return chosen
 

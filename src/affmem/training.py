@@ -2,7 +2,8 @@
 
 import csv
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,9 @@ import numpy as np
 from affmem.errors import InputError, UserError
 from affmem.experiment import Training, dumps
 from affmem.gallery import picture
-from affmem.protocols import Runtime
+from affmem.protocols import Dataset, Runtime
 from affmem.run import check_empty, write
-from affmem.values import Affects, Pictures
+from affmem.values import Affects, Clip, Pictures
 
 DONE = "done.json"
 """Its presence says that a training is finished."""
@@ -69,11 +70,10 @@ def gather(
 
     Raises UserError where there is none.
     """
-    dataset = training.dataset.build(runtime)
+    clips = mixed([part.build(runtime) for part in training.dataset])
     finder = training.faces.build(runtime)
-    clips = dataset.clips()
     faces, affects = [], []
-    for done, clip in enumerate(clips):
+    for done, (dataset, clip) in enumerate(clips):
         told("gathering faces", done, len(clips))
         frames = list(dataset.frames(clip))
         found = finder.find(frame.image for frame in frames)
@@ -83,9 +83,20 @@ def gather(
                 faces.append(picture(face))
                 affects.append((label.arousal, label.valence))
     if not faces:
-        raise UserError(f"dataset {training.dataset.use!r}: no frame has both a face and a label")
+        names = ", ".join(repr(part.use) for part in training.dataset)
+        raise UserError(f"dataset {names}: no frame has both a face and a label")
     told("gathering faces", len(clips), len(clips))
     return np.stack(faces), np.array(affects, np.float32)
+
+
+def mixed(datasets: Sequence[Dataset]) -> list[tuple[Dataset, Clip]]:
+    """The clips of all, each dataset's in its own order and spread over the whole evenly."""
+    placed = [
+        ((place + 0.5) / len(clips), dataset, clip)
+        for dataset, clips in ((one, one.clips()) for one in datasets)
+        for place, clip in enumerate(clips)
+    ]
+    return [(dataset, clip) for _, dataset, clip in sorted(placed, key=itemgetter(0))]
 
 
 def _note(path: Path, figures: Mapping[str, float]) -> None:
