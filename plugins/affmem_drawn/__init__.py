@@ -4,13 +4,13 @@ from collections.abc import Mapping
 
 from affmem import hookimpl
 from affmem.protocols import DatasetConfig, MakerConfig
-from affmem_drawn.config import DrawnConfig, OMGMakerConfig
+from affmem_drawn.config import ActedConfig, DrawnConfig, OMGMakerConfig
 
 
 @hookimpl
 def affmem_datasets() -> Mapping[str, type[DatasetConfig]]:
-    """Dataset "drawn"."""
-    return {"drawn": DrawnConfig}
+    """Datasets "drawn", faces one by one, and "acted", persons over a minute."""
+    return {"drawn": DrawnConfig, "acted": ActedConfig}
 
 
 @hookimpl

@@ -56,7 +56,7 @@ def sample_temper(rng: np.random.Generator) -> Temper:
     )
 
 
-def _drift(rng: np.random.Generator, frames: int, slowest: float, fastest: float) -> Track:
+def drift(rng: np.random.Generator, frames: int, slowest: float, fastest: float) -> Track:
     """A wandering value of about unit deviation, with periods of so many seconds."""
     times = np.arange(frames) / RATE
     track = np.zeros(frames)
@@ -105,11 +105,9 @@ def _speech(rng: np.random.Generator, frames: int, talk: float) -> tuple[Track, 
         ramp = np.minimum(times - at, at + phrase - times) / 0.12
         voiced = np.maximum(voiced, ramp.clip(0.0, 1.0).astype(np.float32))
         at += phrase + rng.uniform(0.3, 0.9) * (1.0 / max(talk, 0.1) - 0.6)
-    beat = (
-        np.sin(np.cumsum(2 * np.pi * (4.0 + 0.8 * _drift(rng, frames, 1.0, 0.4)) / RATE) / 2) ** 2
-    )
-    loud = (0.55 + 0.25 * _drift(rng, frames, 1.2, 0.3)).clip(0.1, 1.0)
-    return (voiced * beat * loud).astype(np.float32), 0.6 * _drift(rng, frames, 0.9, 0.35)
+    beat = np.sin(np.cumsum(2 * np.pi * (4.0 + 0.8 * drift(rng, frames, 1.0, 0.4)) / RATE) / 2) ** 2
+    loud = (0.55 + 0.25 * drift(rng, frames, 1.2, 0.3)).clip(0.1, 1.0)
+    return (voiced * beat * loud).astype(np.float32), 0.6 * drift(rng, frames, 0.9, 0.35)
 
 
 def perform(
@@ -131,20 +129,26 @@ def perform(
     arrive = 0.7 + 0.3 * arrive * arrive * (3 - 2 * arrive)
     slow, fast = 0.09, 0.035
     arousal = temper.arousal + (feel_arousal - temper.arousal) * arrive
-    arousal += slow * _drift(rng, frames, 6.0, 2.0) + fast * _drift(rng, frames, 1.2, 0.5)
+    arousal += slow * drift(rng, frames, 6.0, 2.0) + fast * drift(rng, frames, 1.2, 0.5)
     valence = temper.valence + (feel_valence - temper.valence) * arrive
-    valence += 1.4 * slow * _drift(rng, frames, 6.0, 2.0) + fast * _drift(rng, frames, 1.2, 0.5)
+    valence += 1.4 * slow * drift(rng, frames, 6.0, 2.0) + fast * drift(rng, frames, 1.2, 0.5)
     affects = np.stack([arousal.clip(-0.1, 1.0), valence.clip(-1.0, 1.0)], axis=1)
-    affects = affects.astype(np.float32)
+    return embodied(rng, manner, temper, affects.astype(np.float32))
 
+
+def embodied(
+    rng: np.random.Generator, manner: Manner, temper: Temper, affects: Affects
+) -> Performance:
+    """What a person's face and head do who feels `affects`, one row a frame at `RATE`."""
+    frames = len(affects)
     actions = manner.show(affects)
     opening, rounding = _speech(rng, frames, temper.talk)
     for i in range(frames):
         actions[i] = speaking(actions[i], float(opening[i]), float(rounding[i].clip(-1.0, 1.0)))
     lively = temper.liveliness * (0.6 + 0.6 * affects[:, 0].clip(0.0, 1.0))
-    yaw = 0.11 * lively * _drift(rng, frames, 5.0, 1.2)
-    pitch = 0.045 * lively * _drift(rng, frames, 4.0, 0.9) + 0.05 * opening - 0.01
-    roll = 0.045 * lively * _drift(rng, frames, 6.0, 1.5)
+    yaw = 0.11 * lively * drift(rng, frames, 5.0, 1.2)
+    pitch = 0.045 * lively * drift(rng, frames, 4.0, 0.9) + 0.05 * opening - 0.01
+    roll = 0.045 * lively * drift(rng, frames, 6.0, 1.5)
     blinks = _blinks(rng, frames)
     gaze_x, gaze_y = _saccades(rng, frames)
     poses = tuple(

@@ -4,7 +4,7 @@ import numpy as np
 from attrs import evolve, field, frozen
 
 from affmem.alignment import TEMPLATE, similarity
-from affmem.expression import Manner, sample_manner, speaking
+from affmem.expression import Actions, Manner, sample_manner, speaking
 from affmem.values import Affect, Image
 from affmem_drawn.anatomy import pose_face
 from affmem_drawn.canvas import Picture
@@ -92,14 +92,25 @@ def draw_face(
     actions = person.manner.show(np.array([[affect.arousal, affect.valence]], np.float32))
     if scene.speech > 0.0:
         actions = speaking(actions, scene.speech, scene.rounding)
+    return draw_actions(person.look, actions, scene, size, rng)
+
+
+def draw_actions(
+    look: Look,
+    actions: Actions,
+    scene: Scene,
+    size: int,
+    rng: np.random.Generator | None = None,
+) -> Image:
+    """The same for a face that does `actions` [1, 2, actions], speech included."""
     upright = tilted(np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]), scene.pose.roll)
-    points = placed(pose_face(person.look, actions[0], scene.pose).landmarks(), upright)
+    points = placed(pose_face(look, actions[0], scene.pose).landmarks(), upright)
     if rng is not None:
         side = 1.0 / (TEMPLATE[1, 0] - TEMPLATE[0, 0])
         points = points + rng.standard_normal((5, 2)) * (DETECTOR_ERROR * side)
     placement = similarity(points, TEMPLATE * size)
     picture = draw_backdrop(scene.backdrop, size, size)
-    draw_person(picture, person.look, actions[0], scene.pose, scene.light, placement)
+    draw_person(picture, look, actions[0], scene.pose, scene.light, placement)
     if rng is not None:
         picture = take(picture, scene.camera, rng)
     return as_image(picture)
