@@ -37,7 +37,7 @@ class ActedConfig:
     """How many persons there are."""
     seconds: float = field(default=60.0, validator=and_(ge(1.0), le(3600.0)))
     """How long each clip lasts."""
-    every: int = field(default=5, validator=and_(ge(1), le(25)))
+    every: int = field(default=5, validator=and_(ge(1), le(1500)))
     """Of 25 frames a second, every so many is drawn."""
     visits: int = field(default=1, validator=and_(ge(1), le(100)))
     """Clips of each person: everyone comes once, then everyone comes again, in other light."""
