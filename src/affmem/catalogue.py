@@ -29,6 +29,7 @@ KINDS: Mapping[str, str] = {
     "metric": "affmem_metrics",
     "trainer": "affmem_trainers",
     "term": "affmem_terms",
+    "tracker": "affmem_trackers",
     "reporter": "affmem_reporters",
     "maker": "affmem_makers",
 }

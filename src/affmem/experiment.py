@@ -105,6 +105,8 @@ class Training:
     terms: tuple[Part, ...] = field(
         default=Factory(lambda: _several("term", TERMS)), metadata={"kind": "term"}
     )
+    trackers: tuple[Part, ...] = field(default=(), metadata={"kind": "tracker"})
+    """Who hears the figures; of no account to what is learnt."""
     seed: int = field(default=1, validator=[instance_of(int), ge(0)])
     device: str = field(default="cpu", validator=instance_of(str))
 
@@ -279,7 +281,7 @@ def _value(name: str, given: Any, one: "Attribute[Any]", parts: Catalogue) -> An
         return choose(name, given, kind, parts)
     if name == "dataset" and isinstance(given, dict):
         return (choose(name, given, kind, parts),)
-    if not isinstance(given, list) or not given:
+    if not isinstance(given, list) or not (given or one.default == ()):
         raise ExperimentError([f"{name}: expected [[{name}]] tables with use = …, got {given!r}"])
     chosen = tuple(choose(f"{name}[{i}]", table, kind, parts) for i, table in enumerate(given))
     names = [part.use for part in chosen]

@@ -69,6 +69,11 @@ class Hooks:
         raise AssertionError
 
     @hookspec
+    def affmem_trackers(self) -> Mapping[str, type[p.TrackerConfig]]:
+        """Trackers of trainings, by name."""
+        raise AssertionError
+
+    @hookspec
     def affmem_makers(self) -> Mapping[str, type[p.MakerConfig]]:
         """Makers of datasets, by name."""
         raise AssertionError

@@ -4,7 +4,7 @@ A part is made by its config: a frozen attrs class whose fields are the part's s
 `build` may import what is heavy; nothing else of a config may.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
@@ -180,6 +180,31 @@ class Maker(Protocol):
         ...
 
 
+@runtime_checkable
+class Tracker(Protocol):
+    """Watches a training; whatever it does, the same is learnt.
+
+    A training that goes on after it was cut off begins anew for it, and may tell a step again: what
+    is told then takes the place of all that was told of that step and later ones.
+    """
+
+    def begin(self, folder: Path, text: str) -> None:
+        """A training begins, or goes on, in `folder`; `text` is the whole of it as TOML."""
+        ...
+
+    def figures(self, step: int, figures: Mapping[str, float]) -> None:
+        """What was measured at a step, by name; steps rise. A figure may be NaN."""
+        ...
+
+    def picture(self, step: int, name: str, image: Image) -> None:
+        """A picture made at a step, after its figures."""
+        ...
+
+    def end(self) -> None:
+        """It is finished, or was left; nothing more is told."""
+        ...
+
+
 # --- and what makes them --------------------------------------------------------------------
 
 
@@ -237,6 +262,13 @@ class ReporterConfig(Protocol):
     """Settings of a reporter."""
 
     def build(self, runtime: Runtime) -> Reporter: ...
+
+
+@runtime_checkable
+class TrackerConfig(Protocol):
+    """Settings of a tracker."""
+
+    def build(self, runtime: Runtime) -> Tracker: ...
 
 
 @runtime_checkable

@@ -122,12 +122,22 @@ class Trainer(Protocol):
         self, faces: Pictures, affects: Affects, terms: Mapping[str, TermConfig], out: Path
     ) -> Iterator[Mapping[str, float]]:
         """Learn by the sum of the terms; yield figures every so often; write into the folder `out`.
+        A picture of what it can do at a step, if it makes any, is there as `sample(out, step)`.
 
         Each file there is whole or absent. Where `out` holds what an earlier call with the same
         arguments left, however that was cut off, this one goes on from there and ends with the
         same result. Each yield holds at least "step" and "of".
         """
         ...
+
+
+def sample(out: Path, step: int) -> Path:
+    """Where a training's picture of a step is.
+
+    >>> sample(Path("out"), 400).as_posix()
+    'out/samples/step-000400.png'
+    """
+    return out / "samples" / f"step-{step:06}.png"
 
 
 @runtime_checkable

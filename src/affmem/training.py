@@ -2,9 +2,11 @@
 
 import csv
 import os
+import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +15,7 @@ from affmem.experiment import Training, dumps
 from affmem.gallery import picture
 from affmem.protocols import Dataset, Runtime
 from affmem.run import check_empty, write
+from affmem.tracking import tracked
 from affmem.values import Affects, Clip, Pictures
 
 DONE = "done.json"
@@ -36,16 +39,19 @@ def train(
     check_resumable(out, text)
     runtime = Runtime(seed=training.seed, device=training.device)
     trainer = training.training.build(runtime)
-    faces, affects = data or gather(training, runtime, told)
     first = os.environ.get("RANK", "0") == "0"  # of several processes under torchrun, one writes
+    trackers = {part.use: part.build(runtime) for part in training.trackers if first}
+    faces, affects = data or gather(training, runtime, told)
     out.mkdir(parents=True, exist_ok=True)
     if first:
         write(out / "training.toml", text)
     terms = {part.use: part.config for part in training.terms}
-    for figures in trainer.train(faces, affects, terms, out):
-        if first:
-            _note(out / "figures.csv", figures)
-        yield figures
+    with tracked(trackers, out, text) as tell:
+        for figures in trainer.train(faces, affects, terms, out):
+            if first:
+                _note(out / "figures.csv", figures)
+                tell(figures)
+            yield figures
     if first:
         write(out / DONE, "{}\n")
 
@@ -57,10 +63,18 @@ def check_resumable(out: Path, text: str) -> None:
         check_empty(out)
     elif (out / DONE).exists():
         raise InputError(out, "holds a finished training; expected a new folder")
-    elif kept.read_text(encoding="utf-8") != text:
+    elif _learnt(kept.read_text(encoding="utf-8")) != _learnt(text):
         raise InputError(
             out, "holds another training; give the same one to go on with, or a new folder"
         )
+
+
+def _learnt(text: str) -> dict[str, Any]:
+    """What a training of that text learns by; who watches it plays no part."""
+    try:
+        return {key: value for key, value in tomllib.loads(text).items() if key != "trackers"}
+    except tomllib.TOMLDecodeError:
+        return {}
 
 
 def gather(
