@@ -92,6 +92,8 @@ def test_check_prints_the_whole_experiment():
         (["run", OMG, "--set", "dataset.root=nowhere"], "nowhere"),
         (["run", REPO / "examples" / "pk-drawn.toml"], "is for `affmem train`"),
         (["run", REPO / "examples" / "table2.toml"], "table2.toml: is for `affmem ablate`"),
+        (["run", REPO / "examples" / "tune-memory.toml"], "is for `affmem tune`"),
+        (["tune", OMG], "experiment: expected a path"),
         (["ablate", OMG], "training: expected the path of a training"),
         (["plugins", "info", "memry", "gwr"], "did you mean 'memory'?"),
         (["plugins", "info", "memory", "gw"], "did you mean 'gwr'?"),

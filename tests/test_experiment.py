@@ -14,7 +14,10 @@ from affmem.experiment import Experiment, Training, dumps, load
 from affmem.settings import settings
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
-ONES = sorted(one for one in EXAMPLES.glob("*.toml") if "[[rows]]" not in one.read_text())
+OTHERS = ("[[rows]]", "[settings]")
+ONES = sorted(
+    one for one in EXAMPLES.glob("*.toml") if not any(table in one.read_text() for table in OTHERS)
+)
 OMG = (EXAMPLES / "omg.toml").read_text()
 
 

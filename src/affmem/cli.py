@@ -218,6 +218,36 @@ def ablate(
         click.echo(str(out))
 
 
+@main.command()
+@click.argument("file", type=FILE)
+@overrides
+@click.option("--out", type=FILE, help="The folder to write [runs/NAME-TIME]; or one cut off.")
+@quiet
+@as_json
+def tune(
+    *, file: Path, overrides: Sequence[str], out: Path | None, quiet: bool, as_json: bool
+) -> None:
+    """Tune settings of an experiment on persons who are in no figure."""
+    from affmem.study import tune as study
+    from affmem.terminal import Bar, show_tuning
+    from affmem.tuning import read
+
+    silent = quiet or as_json
+    _speak(silent=silent)
+    tuning = read(file, overrides)
+    out = out or _timed(file)
+    try:
+        with Bar(silent=silent) as bar:
+            figures = study(tuning, out, bar.told)
+    except KeyboardInterrupt:
+        begun = (out / "tune.toml").exists()
+        _stop(f"interrupted; go on with --out {out}" if begun else "interrupted")
+    if as_json:
+        click.echo(json.dumps(figures, indent=2))
+    elif not quiet:
+        show_tuning(figures, out)
+
+
 @main.group(cls=Commands)
 def plugins() -> None:
     """What is installed, and what each part can be told."""

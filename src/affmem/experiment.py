@@ -17,7 +17,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import tomli_w
 from attrs import NOTHING, Attribute, Factory, field, fields, frozen
@@ -120,11 +120,13 @@ def load(
     for each mistake, where it says something that no part understands.
     """
     tables = tables_of(path, overrides)
-    if "rows" in tables:
-        raise InputError(path, "is for `affmem ablate`")
-    kind = Training if "training" in tables else Experiment
+    for table, command in (("rows", "ablate"), ("settings", "tune")):
+        if table in tables:
+            raise InputError(path, f"is for `affmem {command}`")
     try:
-        return _structure(tables, kind, parts or catalogue())
+        if "training" in tables:
+            return structure(tables, Training, parts)
+        return structure(tables, Experiment, parts)
     except ExperimentError as error:
         raise ExperimentError([f"{path}: {line}" for line in error.lines]) from None
 
@@ -180,10 +182,10 @@ def _read(path: Path, depth: int = 0) -> dict[str, Any]:
         raise ExperimentError([f"{path}: extends: expected a path, as a string, got {base!r}"])
     if depth >= DEPTH:
         raise InputError(path, f"extends more than {DEPTH} files: do they extend one another?")
-    return _merge(_read(path.parent / Path(base).expanduser(), depth + 1), tables)
+    return merge(_read(path.parent / Path(base).expanduser(), depth + 1), tables)
 
 
-def _merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+def merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     """`over` upon `under`, table by table; a table with another `use` replaces the whole table."""
     merged = dict(under)
     for key, value in over.items():
@@ -227,11 +229,11 @@ def _overridden(
     """`tables` with the value at `keys`; of a list of tables, in the one that uses that name."""
     match keys:
         case [key]:
-            return _merge(tables, {key: value})
+            return merge(tables, {key: value})
         case [table, key]:
             if isinstance(tables.get(table), list):
                 raise UserError(f"--set {text}: {table!r} is a list; expected {table}.NAME.{key}=…")
-            return _merge(tables, {table: {key: value}})
+            return merge(tables, {table: {key: value}})
         case _:
             several, use, key = keys
             listed = tables.get(several)
@@ -247,9 +249,12 @@ def _overridden(
             return {**tables, several: changed}
 
 
-def _structure(
-    tables: Mapping[str, Any], kind: type[Experiment] | type[Training], parts: Catalogue
-) -> Experiment | Training:
+Kind = TypeVar("Kind", Experiment, Training)
+
+
+def structure(tables: Mapping[str, Any], kind: type[Kind], parts: Catalogue | None = None) -> Kind:
+    """The experiment or training that tables describe. Raises ExperimentError."""
+    parts = parts or catalogue()
     known = {one.name: one for one in fields(kind)}
     values: dict[str, Any] = {}
     encoder = tables.get("encoder")

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -134,6 +135,31 @@ def show(result: Result) -> None:
     console.print(f"run:    {result.out}", markup=False, soft_wrap=True)
     if result.report is not None:
         console.print(f"report: {result.report}", markup=False, soft_wrap=True)
+
+
+def show_tuning(figures: Mapping[str, Any], out: Path) -> None:
+    """Print a study: its best trials beside the experiment as it stands, and where it all is."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=f"{figures['goal']} on {figures['dataset']}", title_justify="left")
+    table.add_column("trial", justify="right")
+    table.add_column("value", justify="right")
+    table.add_column("settings")
+    table.add_row("", f"{figures['as it stands']:.3f}", "the experiment as it stands")
+    for trial in figures["best"]:
+        settings = (f"{name}={_short(value)}" for name, value in trial["settings"].items())
+        table.add_row(str(trial["trial"]), f"{trial['value']:.3f}", " ".join(settings))
+    console = Console(highlight=False, soft_wrap=False)
+    console.print(table)
+    console.print(f"{figures['complete']} trials complete, {figures['pruned']} pruned")
+    console.print("the best was chosen for these persons: judge it on others", markup=False)
+    for name in ("best.toml", "trials.csv", "study.html"):
+        console.print(str(out / name), markup=False, soft_wrap=True)
+
+
+def _short(value: object) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def _cell(figure: Mapping[str, float | None], name: str, *, sign: bool = False) -> str:
