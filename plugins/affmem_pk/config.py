@@ -16,6 +16,8 @@ BUNDLED = Path(__file__).with_name("pk-drawn-small.safetensors")
 """The checkpoint that ships with the package; MODEL_CARD.md beside it says what it can do."""
 
 Precision = Literal["fp32", "bf16"]
+Backbone = Literal["paper", "alexnet", "residual"]
+BACKBONES: tuple[Backbone, ...] = ("paper", "alexnet", "residual")
 
 _share = and_(ge(0.0), le(1.0))
 
@@ -34,6 +36,8 @@ class NetworkConfig:
     """Length of the code z."""
     hidden: int = field(default=64, validator=and_(ge(2), le(4096)))
     """Units in the hidden layer of D_em."""
+    encoder: Backbone = field(default="paper", validator=in_(BACKBONES))
+    """What E is: the paper's four convolutions, AlexNet, or a small residual network."""
 
     def channels(self, full: int) -> int:
         """How many channels there are for `full` at width 1."""
@@ -68,6 +72,8 @@ class TrainerConfig:
     """Length of the code z."""
     hidden: int = field(default=64, validator=and_(ge(2), le(4096)))
     """Units in the hidden layer of D_em."""
+    encoder: Backbone = field(default="paper", validator=in_(BACKBONES))
+    """What E is: the paper's four convolutions, AlexNet, or a small residual network."""
     steps: int = field(default=4000, validator=ge(1))
     """Updates of the networks."""
     batch: int = field(default=48, validator=and_(ge(1), le(65_536)))
@@ -109,7 +115,9 @@ class TrainerConfig:
     @property
     def network(self) -> NetworkConfig:
         """The shape of the networks."""
-        return NetworkConfig(width=self.width, code=self.code, hidden=self.hidden)
+        return NetworkConfig(
+            width=self.width, code=self.code, hidden=self.hidden, encoder=self.encoder
+        )
 
     def build(self, runtime: Runtime) -> Trainer:
         """A trainer, which has not looked at any face yet."""

@@ -1,4 +1,4 @@
-"""The five networks of the prior knowledge, plainly (P§2.1.1-2.1.4, Figure 1).
+"""The networks of the prior knowledge, plainly (P§2.1.1-2.1.4, Figure 1); E is in `encoders`.
 
 Pictures are [n, 3, 96, 96] in [-1, 1], codes z [n, d] in [-1, 1], affects y [n, 2].
 """
@@ -14,37 +14,14 @@ from torch.nn.functional import relu
 from torch.nn.utils.parametrizations import spectral_norm
 
 from affmem_pk.config import NetworkConfig
+from affmem_pk.encoders import SIDE, down, encoder
 
-SIDE = 6
-"""Width and height of the smallest feature maps: 96 / 2^4."""
 REPEATS = 50
 """How often arousal and valence each stand in G's input, so that they weigh as much as z."""
 
 
 def _as_it_is(layer: nn.Module) -> nn.Module:
     return layer
-
-
-def _down(inputs: int, outputs: int) -> nn.Conv2d:
-    return nn.Conv2d(inputs, outputs, 5, stride=2, padding=2)
-
-
-@final
-class Encoder(nn.Module):
-    """E: a picture to its code."""
-
-    def __init__(self, config: NetworkConfig) -> None:
-        super().__init__()
-        widths = [3, *(config.channels(full) for full in (64, 128, 256, 512))]
-        self.convolutions = nn.ModuleList(map(_down, widths, widths[1:]))
-        self.code = nn.Linear(widths[-1] * SIDE * SIDE, config.code)
-
-    def forward(self, faces: Tensor) -> Tensor:
-        x = faces
-        for convolution in self.convolutions:
-            x = relu(convolution(x))
-        code: Tensor = torch.tanh(self.code(x.flatten(1)))
-        return code
 
 
 @final
@@ -129,7 +106,7 @@ class Real(nn.Module):
         held = spectral_norm if spectral else _as_it_is
         self.affected = [affect == "every" or place == 0 for place in range(4)]
         self.convolutions = nn.ModuleList(
-            held(_down(inputs + 2 * told, outputs))
+            held(down(inputs + 2 * told, outputs))
             for (inputs, outputs), told in zip(pairwise(widths), self.affected, strict=True)
         )
         self.hidden = held(nn.Linear(widths[-1] * (side // 16) ** 2, config.channels(1024)))
@@ -153,7 +130,7 @@ class Networks(nn.Module):
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.config = config
-        self.encoder = Encoder(config)
+        self.encoder = encoder(config)
         self.generator = Generator(config)
         self.reader = Reader(config)
 

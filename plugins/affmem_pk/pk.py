@@ -11,7 +11,7 @@ from affmem.protocols import Runtime
 from affmem.values import Affects, Codes, Face, Faces
 from affmem_pk.checkpoint import load
 from affmem_pk.config import BUNDLED, PKConfig
-from affmem_pk.networks import SIDE
+from affmem_pk.encoders import SIDE
 
 
 @final

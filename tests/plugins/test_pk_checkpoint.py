@@ -8,7 +8,7 @@ from safetensors.torch import save_file
 
 from affmem.errors import InputError
 from affmem_pk.checkpoint import FORMAT, load, save
-from affmem_pk.config import NetworkConfig
+from affmem_pk.config import BACKBONES, NetworkConfig
 from affmem_pk.networks import Networks
 
 TINY = NetworkConfig(width=1 / 64, code=4, hidden=3)
@@ -29,6 +29,19 @@ def test_weights_and_facts_come_back_bit_for_bit(tmp_path, networks):
     for name, weights in networks.state_dict().items():
         assert torch.equal(checkpoint.networks.state_dict()[name], weights)
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("encoder", BACKBONES)
+def test_every_e_comes_back(tmp_path, encoder):
+    networks = Networks(NetworkConfig(width=1 / 64, code=4, hidden=3, encoder=encoder))
+    save(tmp_path / "pk", networks, {}, half=False)
+    assert load(tmp_path / "pk").networks.config.encoder == encoder
+
+
+def test_a_checkpoint_from_before_there_was_a_choice_has_the_e_of_the_paper(tmp_path, networks):
+    header = {"format": FORMAT, "network": json.dumps({"width": 1 / 64, "code": 4, "hidden": 3})}
+    save_file(networks.state_dict(), tmp_path / "pk", header)
+    assert load(tmp_path / "pk").networks.config == TINY
 
 
 def test_half_the_size_keeps_the_weights_to_float16(tmp_path, networks):
@@ -97,6 +110,8 @@ def metadata(**entries):
         (metadata(network='{"width": "wide"}'), "does not say which networks"),
         (metadata(network='{"depth": 3}'), "does not say which networks"),
         (metadata(network="[" * 100_000), "does not say which networks"),
+        (metadata(network='{"encoder": "vgg"}'), "does not say which networks"),
+        (metadata(network='{"encoder": "alexnet"}'), "lacks the weights|no network has"),
         (metadata(network='{"width": 1.0}'), "instead of"),
         (metadata(facts="[]"), "does not say which networks"),
     ],

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from affmem_pk.config import NetworkConfig
+from affmem_pk.config import BACKBONES, NetworkConfig
 from affmem_pk.networks import Generator, Networks, Prior, Real, initialize
 
 
@@ -73,3 +73,40 @@ def test_the_paper_draws_its_first_weights_with_deviation_two_hundredths():
     initialize([networks], "paper", torch.Generator().manual_seed(0))
     assert networks.generator.start.weight.std().item() == pytest.approx(0.02, rel=0.01)
     assert networks.generator.start.bias.abs().max() == 0
+
+
+@pytest.mark.parametrize(
+    ("encoder", "sizes"),
+    [
+        ("paper", {1.0: 5_228_210, 0.25: 500_690, 1 / 16: 74_810}),
+        ("alexnet", {1.0: 24_931_762, 0.25: 1_605_010, 1 / 16: 112_042}),
+        ("residual", {1.0: 7_850_290, 0.25: 497_266, 1 / 16: 32_770}),
+    ],
+)
+def test_each_e_has_the_parameters_of_its_layers_at_any_width(encoder, sizes):
+    with torch.device("meta"):
+        for width, parameters in sizes.items():
+            assert size(Networks(NetworkConfig(width=width, encoder=encoder)).encoder) == parameters
+
+
+@pytest.mark.parametrize("kind", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("encoder", BACKBONES)
+def test_a_face_has_the_same_code_alone_and_in_a_batch_and_learning_changes_none(encoder, kind):
+    lot = torch.Generator().manual_seed(1)
+    network = Networks(NetworkConfig(width=1 / 16, code=9, encoder=encoder))
+    initialize([network], "he", lot)
+    encode = network.encoder.to(kind)
+    faces = (torch.rand((3, 3, 96, 96), generator=lot) * 2 - 1).to(kind)
+    codes = encode(faces)
+    assert codes.shape == (3, 9)
+    assert codes.float().std(0).min() > 1e-4
+    alone = torch.cat([encode(face[None]) for face in faces])
+    assert torch.allclose(codes.float(), alone.float(), atol=1e-5 if kind is torch.float32 else 0.1)
+    assert torch.equal(encode.train()(faces), encode.eval()(faces))
+    torch.autograd.backward(codes.float().square().sum())
+    assert all(one.grad is not None and one.grad.any() for one in encode.parameters())
+
+
+def test_an_e_that_no_one_knows_is_refused():
+    with pytest.raises(ValueError, match="encoder"):
+        NetworkConfig(encoder="vgg")

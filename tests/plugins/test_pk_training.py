@@ -13,7 +13,7 @@ from affmem.protocols import Runtime
 from affmem.terms import Trainer
 from affmem_pk.augment import moved, relit, spoilt
 from affmem_pk.checkpoint import load
-from affmem_pk.config import TrainerConfig
+from affmem_pk.config import BACKBONES, TrainerConfig
 from affmem_pk.terms import Emotion
 from affmem_pk.training import BEST, LAST, STATE, agreement, pace
 from typecheck import unchecked
@@ -191,6 +191,12 @@ def test_every_form_of_duel_trains(tmp_path, form):
 def test_each_precision_trains(tmp_path, precision):
     (report,) = train(tmp_path / "pk", steps=1, precision=precision)
     assert np.isfinite(list(report.values())).all()
+
+
+@pytest.mark.parametrize("encoder", BACKBONES)
+def test_each_e_trains(tmp_path, encoder):
+    train(tmp_path / "pk", steps=2, encoder=encoder, precision="bf16")
+    assert load(tmp_path / "pk" / LAST).networks.config.encoder == encoder
 
 
 @pytest.mark.parametrize(
