@@ -206,6 +206,22 @@ def test_ended_by_a_scheduler_it_says_so_too(small, tmp_path):
     assert json.loads((out / "run.json").read_text())["status"] == "interrupted"
 
 
+def test_interrupted_within_executed_text_the_exit_code_is_ours_too(tmp_path):
+    # There CPython remembers the interrupt, though it is caught, and under -m ends by SIGINT.
+    (tmp_path / "began.py").write_text("""
+import affmem.experiment
+affmem.experiment.load = lambda *_: exec("raise KeyboardInterrupt")
+from affmem.cli import main
+main(["check", "any.toml"])
+""")
+    words = [sys.executable, "-m", "began"]
+    done = subprocess.run(
+        words, cwd=tmp_path, check=False, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 130
+    assert done.stderr.split() == ["interrupted"]
+
+
 @pytest.mark.parametrize("times", [1, 2])
 def test_an_interrupted_maker_ends_at_once_and_leaves_nothing(tmp_path, times):
     words = [sys.executable, "-m", "affmem", "datasets", "make", "omg", str(tmp_path / "x"),

@@ -71,7 +71,10 @@ def _stop(*lines: str) -> NoReturn:
         signal.signal(one, signal.SIG_IGN)
     for line in lines:
         click.echo(line, err=True)
-    sys.exit(130)
+    # Not sys.exit: where an interrupt passed through the text of an `exec`, as some imports do it,
+    # CPython ends itself by SIGINT at the end, whatever was asked. All is unwound and written here.
+    logging.shutdown()
+    os._exit(130)
 
 
 def _fail(*lines: str) -> NoReturn:
