@@ -206,6 +206,25 @@ def test_ended_by_a_scheduler_it_says_so_too(small, tmp_path):
     assert json.loads((out / "run.json").read_text())["status"] == "interrupted"
 
 
+def test_the_datasets_of_a_training_are_checked_each_by_name(tmp_path):
+    (tmp_path / "a.toml").write_text("""
+[[dataset]]
+use = "drawn"
+persons = 2
+faces_per_person = 1
+[[dataset]]
+use = "acted"
+persons = 1
+seconds = 1.0
+[training]
+use = "pk"
+""")
+    told = affmem("datasets", "check", tmp_path / "a.toml")
+    assert told.returncode == 0
+    lines = [one for one in told.stdout.splitlines() if one.startswith(("dataset:", "clips:"))]
+    assert lines == ["dataset: drawn", "clips: 2", "dataset: acted", "clips: 1"]
+
+
 def test_interrupted_within_executed_text_the_exit_code_is_ours_too(tmp_path):
     # There CPython remembers the interrupt, though it is caught, and under -m ends by SIGINT.
     (tmp_path / "began.py").write_text("""

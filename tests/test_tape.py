@@ -90,11 +90,11 @@ def test_steps_of_the_real_parts_are_the_same_to_the_last_bit():
     runtime = Runtime(seed=3)
     part = catalogue().config
     pk = part("encoder", "pk")().build(runtime)
-    acted = part("dataset", "drawn")(persons=2, faces_per_person=4).build(runtime)
+    drawn = part("dataset", "drawn")(persons=2, faces_per_person=4).build(runtime)
     faces = part("faces", "none")().build(runtime)
     start = Start(edits=20, frames=2, epochs=2)
     memory = part("memory", "gwr")()
-    road = Stations(acted, faces, pk, pk, pk, memory, start, runtime)
+    road = Stations(drawn, faces, pk, pk, pk, memory, start, runtime)
     replay = taped(road, edited=2)
     assert steps(replay) == steps(road) == steps(replay)
 

@@ -14,10 +14,11 @@ from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 from torch.optim import Adam
 
+from affmem import gallery
 from affmem.errors import UserError
 from affmem.protocols import Runtime
-from affmem.terms import Pass, Shape, TermConfig
-from affmem.values import Affects, Pictures, Values
+from affmem.terms import Pass, Shape, TermConfig, sample
+from affmem.values import Affects, Image, Pictures, Values
 from affmem_pk.augment import moved, relit, spoilt
 from affmem_pk.checkpoint import save
 from affmem_pk.config import TrainerConfig
@@ -30,6 +31,8 @@ FITTED = 4000
 """Faces to whose codes D_em is fitted afterwards, at most, where no term trains it."""
 FITTINGS = 400
 """Updates of that."""
+SHOWN = ((0.0, 0.0), (0.8, 0.8), (0.8, -0.8), (-0.8, -0.8), (-0.8, 0.8))
+"""The affects (arousal, valence) that sample sheets show, in columns."""
 CHECKED = 1000
 """How many of the faces held out are read at each report, at most; a fifth of them is edited."""
 
@@ -60,7 +63,8 @@ class PKTrainer:
     """Trainer "pk". On a CPU the same faces, settings and seed give the same weights.
 
     Into its folder go `best.safetensors` and `last.safetensors`, the running mean of the weights at
-    the best CCC on the faces held out and at the end, and while it lasts `state.safetensors`.
+    the best CCC on the faces held out and at the end, `samples/`, and while it lasts
+    `state.safetensors`.
     """
 
     def __init__(self, config: TrainerConfig, runtime: Runtime) -> None:
@@ -204,6 +208,11 @@ class PKTrainer:
                     save(out / LAST, average, facts, half=config.half)
                     if better:
                         save(out / BEST, average, facts, half=config.half)
+                    if config.samples:
+                        some = pictures[count if held else 0 :][: config.samples]
+                        path = sample(out, learning.step)
+                        path.parent.mkdir(exist_ok=True)
+                        gallery.save(_sheet(average, some, device), path)
                 speed = seen / (time.perf_counter() - begun)
                 begun, seen = time.perf_counter(), 0
                 yield {
@@ -242,6 +251,19 @@ class PKTrainer:
             for column, name in enumerate(("arousal", "valence")):
                 figures[prefix + name] = agreement(truth[:, column].numpy(), predicted[:, column])
         return figures
+
+
+def _sheet(networks: Networks, pictures: Tensor, device: torch.device) -> Image:
+    """A row for each face: itself, then G's edits of it, at `SHOWN`."""
+    faces = _batch(pictures, torch.arange(len(pictures)))
+    y = torch.tensor(SHOWN, device=device)
+    with torch.inference_mode():
+        codes = networks.encoder(faces.to(device))
+        rows = [
+            torch.cat([face[None], networks.generator(code.expand(len(y), -1), y).cpu()])
+            for face, code in zip(faces, codes, strict=True)
+        ]
+    return gallery.sheet(torch.cat(rows).numpy(), 1 + len(SHOWN))
 
 
 def _checked(pictures: Pictures, affects: Affects) -> tuple[Tensor, Tensor]:

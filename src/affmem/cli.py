@@ -6,81 +6,19 @@ Every mistake of the user's is one line on standard error and exit code 2; Ctrl-
 import json
 import logging
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
+from affmem.commands import Commands, leave, stop
 from affmem.errors import InputError, UserError, unknown
 
 FILE = click.Path(path_type=Path)
 log = logging.getLogger("affmem")
-
-
-class Commands(click.Group):
-    """A group that answers a misspelt command with the nearest, and a mistake with one line."""
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command, or name the nearest."""
-        if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
-            raise UserError(unknown("command", args[0], self.list_commands(ctx)))
-        return super().resolve_command(ctx, args)
-
-    def main(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401
-        """Run; tell the user's mistakes in a line each, and being interrupted too."""
-        for one in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(one, _interrupt)
-        try:
-            sys.exit(super().main(*args, **{**options, "standalone_mode": False}))
-        except click.UsageError as error:
-            where = f"{error.ctx.command_path}: " if error.ctx else ""
-            _fail(f"{where}{error.format_message().rstrip('.')}")
-        except click.Abort:
-            _stop("interrupted")
-        except UserError as error:
-            _fail(*str(error).splitlines())
-        except OSError as error:
-            if error.filename is None and error.errno is None:
-                raise
-            where = f"{error.filename}: " if error.filename else ""
-            _fail(f"{where}{error.strerror or error}")
-
-
-_interrupts: list[int] = []
-
-
-def _interrupt(number: int, _frame: object) -> None:
-    """Ctrl-C, or a scheduler's wish to stop: the first ends the work, and what clears up after it
-    is left alone by the second; the third ends everything."""
-    _interrupts.append(number)
-    if len(_interrupts) == 1:
-        raise KeyboardInterrupt
-    if len(_interrupts) > 2:
-        os._exit(130)
-
-
-def _stop(*lines: str) -> NoReturn:
-    """End as interrupted; nothing interrupts this."""
-    for one in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(one, signal.SIG_IGN)
-    for line in lines:
-        click.echo(line, err=True)
-    # Not sys.exit: where an interrupt passed through the text of an `exec`, as some imports do it,
-    # CPython ends itself by SIGINT at the end, whatever was asked. All is unwound and written here.
-    logging.shutdown()
-    os._exit(130)
-
-
-def _fail(*lines: str) -> NoReturn:
-    for line in lines:
-        click.echo(f"error: {line}", err=True)
-    sys.exit(2)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -136,7 +74,7 @@ def run(
             result = walk(experiment, out, watch)
     except KeyboardInterrupt:
         kept = (out / "run.json").exists()
-        _stop(f"interrupted; what was finished is in {out}" if kept else "interrupted")
+        stop(f"interrupted; what was finished is in {out}" if kept else "interrupted")
     if as_json:
         click.echo(json.dumps(dict(result.metrics), indent=2))
     elif not quiet:
@@ -185,8 +123,7 @@ def train(
             for figures in learn(training, out, bar.told):
                 bar.figures(figures)
     except KeyboardInterrupt:
-        begun = (out / "training.toml").exists()
-        _stop(f"interrupted; go on with --out {out}" if begun else "interrupted")
+        leave(out, "training.toml")
     if not quiet:
         click.echo(str(out))
 
@@ -213,7 +150,7 @@ def ablate(
         with Bar(silent=silent) as bar:
             table = study(ablation, out, bar.told)
     except KeyboardInterrupt:
-        _stop(f"interrupted; go on with --out {out}")
+        leave(out, "ablation.txt")
     if as_json:
         click.echo(json.dumps(table, indent=2))
     elif not quiet:
@@ -243,8 +180,7 @@ def tune(
         with Bar(silent=silent) as bar:
             figures = study(tuning, out, bar.told)
     except KeyboardInterrupt:
-        begun = (out / "tune.toml").exists()
-        _stop(f"interrupted; go on with --out {out}" if begun else "interrupted")
+        leave(out, "tune.toml")
     if as_json:
         click.echo(json.dumps(figures, indent=2))
     elif not quiet:
@@ -364,7 +300,8 @@ def datasets_check(*, file: Path, overrides: Sequence[str], as_json: bool) -> No
     with Bar(silent=as_json) as bar:
         for part in named if isinstance(named, tuple) else (named,):
             dataset = part.build(Runtime(seed=experiment.seed))
-            found.append(inspect(dataset, lambda done, of: bar.told("opening clips", done, of)))
+            facts = inspect(dataset, lambda done, of: bar.told("opening clips", done, of))
+            found.append({"dataset": part.use, **facts})
     if as_json:
         click.echo(json.dumps(found if isinstance(named, tuple) else found[0], indent=2))
     else:

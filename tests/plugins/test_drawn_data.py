@@ -13,9 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from affmem import Clip, InputError, Runtime
+from affmem.catalogue import catalogue
 from affmem.protocols import Dataset, Maker
 from affmem_drawn import corpus
-from affmem_drawn.config import DrawnConfig, OMGMakerConfig
+from affmem_drawn.acted import _temper, lived, stretches
+from affmem_drawn.config import ActedConfig, DrawnConfig, OMGMakerConfig
 from affmem_drawn.corpus import COLUMNS, SPLITS, split_of, write_person
 from affmem_drawn.film import film, sample_shot
 from affmem_drawn.performance import RATE, perform, sample_temper
@@ -49,6 +51,76 @@ def test_the_dataset_is_the_same_again_and_another_at_another_seed():
 
     assert bytes_of(4, 1) == bytes_of(4, -1)
     assert bytes_of(4, 1) != bytes_of(5, 1)
+
+
+def acted(seed=1, **settings):
+    data = ActedConfig(**({"persons": 2, "seconds": 4.0, "size": 16} | settings)).build(
+        Runtime(seed=seed)
+    )
+    assert isinstance(data, Dataset)
+    return data
+
+
+def test_acted_persons_are_the_same_again_in_any_order_and_others_at_another_seed():
+    def bytes_of(seed, order):
+        data = acted(seed, lost=0.0, every=25)
+        seen = {clip.name: [*data.frames(clip)] for clip in data.clips()[::order]}
+        return {name: [one.image.tobytes() for one in frames] for name, frames in seen.items()}
+
+    assert bytes_of(4, 1) == bytes_of(4, -1)
+    assert bytes_of(4, 1) != bytes_of(5, 1)
+
+
+def test_everyone_comes_once_and_then_again_in_other_light_with_the_same_face():
+    data = acted(visits=2, lost=0.0, stir=0.0, rest=0.0, spread=0.0, reach=0.0, arousal=0.0)
+    clips = data.clips()
+    assert [clip.person for clip in clips] == ["person_0000", "person_0001"] * 2
+    first, again = (next(data.frames(clips[place])) for place in (0, 2))
+    assert first.affect == again.affect
+    assert not np.array_equal(first.image, again.image)
+    with pytest.raises(InputError, match="no clip of dataset 'acted'"):
+        next(data.frames(Clip("anna", "anna")))
+
+
+@pytest.mark.parametrize("every", [1, 5, 40])
+def test_of_25_frames_a_second_every_so_many_is_drawn(every):
+    frames = [*acted(every=every).frames(acted().clips()[0])]
+    assert [frame.time for frame in frames] == [i / 25 for i in range(0, 100, every)]
+    assert all(frame.affect is not None for frame in frames)
+
+
+def test_a_lost_face_is_found_by_no_one_and_all_others_are():
+    finder = catalogue().config("faces", "none")().build(Runtime())
+    data = acted(seconds=20.0, lost=0.5, every=25)
+    frames = [frame for clip in data.clips() for frame in data.frames(clip)]
+    faces = [*finder.find(frame.image for frame in frames)]
+    lost = [frame.image.size == 0 for frame in frames]
+    assert [face is None for face in faces] == lost
+    assert 0 < sum(lost) < len(lost)
+
+
+@given(st.floats(0.0, 0.8), st.integers(0, 2**32))
+def test_stretches_take_the_share_of_the_time_that_they_are_to(share, seed):
+    track = stretches(np.random.default_rng(seed), 100_000, share, 2.0)
+    assert track.min() >= 0
+    assert track.max() <= 1
+    assert track.mean() == pytest.approx(share, abs=0.08)
+
+
+def test_persons_have_means_and_ranges_as_the_settings_say():
+    config = ActedConfig(arousal=0.1, valence=-0.1, spread=0.15, reach=0.3, rest=0.0)
+    lives = []
+    for person in range(300):
+        rng = np.random.default_rng([7, person])
+        lives.append(lived(rng, _temper(rng, config), config))
+    means = np.array([one.mean(axis=0) for one in lives])
+    assert means.mean(axis=0) == pytest.approx([0.1, -0.1], abs=0.03)
+    assert means.std(axis=0) == pytest.approx([0.15, 0.15], abs=0.03)
+    assert np.mean([one.std(axis=0) for one in lives], axis=0) == pytest.approx(0.3, abs=0.03)
+    resting = evolve(config, rest=0.6, arousal=0.5)
+    rng = np.random.default_rng(1)
+    still = [lived(rng, _temper(rng, resting), resting)[:, 0].mean() for _ in range(100)]
+    assert 0.15 < np.mean(still) < 0.35  # pulled to rest
 
 
 def test_affects_cover_the_plane_evenly():

@@ -9,13 +9,14 @@ import torch
 
 from affmem.catalogue import catalogue
 from affmem.errors import InputError, UserError
+from affmem.gallery import read
 from affmem.protocols import Runtime
 from affmem.terms import Trainer
 from affmem_pk.augment import moved, relit, spoilt
 from affmem_pk.checkpoint import load
 from affmem_pk.config import BACKBONES, TrainerConfig
 from affmem_pk.terms import Emotion
-from affmem_pk.training import BEST, LAST, STATE, agreement, pace
+from affmem_pk.training import BEST, LAST, SHOWN, STATE, agreement, pace
 from typecheck import unchecked
 
 TINY = {"width": 1 / 16, "batch": 8, "report": 2, "warmup": 0}
@@ -112,7 +113,7 @@ def test_it_reports_every_term_and_remembers_how_it_was_trained(tmp_path):
     facts = load(tmp_path / "pk" / LAST).facts
     assert (facts["faces"], facts["held_out"], facts["steps_done"]) == (18, 6, 5)
     assert facts["terms"]["emotion"]["weight"] == 2.0
-    assert {path.name for path in (tmp_path / "pk").iterdir()} == {BEST, LAST}
+    assert {path.name for path in (tmp_path / "pk").iterdir()} == {BEST, LAST, "samples"}
 
 
 @pytest.mark.parametrize("cut", [1, 2, 3])
@@ -191,6 +192,21 @@ def test_every_form_of_duel_trains(tmp_path, form):
 def test_each_precision_trains(tmp_path, precision):
     (report,) = train(tmp_path / "pk", steps=1, precision=precision)
     assert np.isfinite(list(report.values())).all()
+
+
+@pytest.mark.parametrize("validation", [0.0, 0.25])
+def test_each_report_shows_faces_and_their_edits_and_learns_nothing_from_it(tmp_path, validation):
+    train(tmp_path / "seen", steps=4, samples=3, validation=validation)
+    train(tmp_path / "blind", steps=4, samples=0, validation=validation)
+    sheets = sorted((tmp_path / "seen" / "samples").iterdir())
+    assert [one.name for one in sheets] == ["step-000002.png", "step-000004.png"]
+    shown = read(sheets[-1])
+    assert shown.shape == (3 * 96, (1 + len(SHOWN)) * 96, 3)
+    faces, _ = stub(24)
+    assert np.array_equal(shown[:96, :96], faces[18 if validation else 0])
+    assert not (tmp_path / "blind" / "samples").exists()
+    for name, weights in weights_of(tmp_path / "seen").items():
+        assert torch.equal(weights, weights_of(tmp_path / "blind")[name])
 
 
 @pytest.mark.parametrize("encoder", BACKBONES)
