@@ -209,10 +209,10 @@ class PKTrainer:
                     if better:
                         save(out / BEST, average, facts, half=config.half)
                     if config.samples:
-                        some = pictures[count if held else 0 :][: config.samples]
                         path = sample(out, learning.step)
                         path.parent.mkdir(exist_ok=True)
-                        gallery.save(_sheet(average, some, device), path)
+                        unseen = pictures[count if held else 0 :]
+                        gallery.save(_sheet(average, unseen, config.samples, device), path)
                 speed = seen / (time.perf_counter() - begun)
                 begun, seen = time.perf_counter(), 0
                 yield {
@@ -232,7 +232,7 @@ class PKTrainer:
         if len(pictures) < 2:
             return {}
         # The same faces and the same edits each time, spread over all that is held out.
-        rows = torch.linspace(0, len(pictures) - 1, min(len(pictures), CHECKED)).long()
+        rows = _spread(len(pictures), CHECKED)
         some = rows[::5]
         lot = torch.Generator().manual_seed(0)
         asked = torch.rand((len(some), 2), generator=lot) * 2 - 1
@@ -253,17 +253,21 @@ class PKTrainer:
         return figures
 
 
-def _sheet(networks: Networks, pictures: Tensor, device: torch.device) -> Image:
-    """A row for each face: itself, then G's edits of it, at `SHOWN`."""
-    faces = _batch(pictures, torch.arange(len(pictures)))
+def _sheet(networks: Networks, pictures: Tensor, most: int, device: torch.device) -> Image:
+    """A row for each of some pictures, spread over all: itself, then G's edits of it, at `SHOWN`."""
+    faces = _batch(pictures, _spread(len(pictures), most)).to(device)
     y = torch.tensor(SHOWN, device=device)
     with torch.inference_mode():
-        codes = networks.encoder(faces.to(device))
         rows = [
-            torch.cat([face[None], networks.generator(code.expand(len(y), -1), y).cpu()])
-            for face, code in zip(faces, codes, strict=True)
+            torch.cat([face[None], networks.generator(code.expand(len(y), -1), y)])
+            for face, code in zip(faces, networks.encoder(faces), strict=True)
         ]
-    return gallery.sheet(torch.cat(rows).numpy(), 1 + len(SHOWN))
+    return gallery.sheet(torch.cat(rows).cpu().numpy(), 1 + len(SHOWN))
+
+
+def _spread(count: int, most: int) -> Tensor:
+    """Places of at most `most` of `count` things, evenly over all of them."""
+    return torch.linspace(0, count - 1, min(count, most)).long()
 
 
 def _checked(pictures: Pictures, affects: Affects) -> tuple[Tensor, Tensor]:
@@ -308,7 +312,7 @@ def _read_afterwards(
     device: torch.device,
 ) -> None:
     """The separate classifier of P§3.2: D_em fitted to frozen codes, where no term trains it."""
-    rows = torch.linspace(0, len(pictures) - 1, min(len(pictures), FITTED)).long()
+    rows = _spread(len(pictures), FITTED)
     with torch.inference_mode():
         codes = torch.cat(
             [networks.encoder(_batch(pictures, part).to(device)) for part in torch.split(rows, 100)]

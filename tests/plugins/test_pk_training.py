@@ -204,6 +204,7 @@ def test_each_report_shows_faces_and_their_edits_and_learns_nothing_from_it(tmp_
     assert shown.shape == (3 * 96, (1 + len(SHOWN)) * 96, 3)
     faces, _ = stub(24)
     assert np.array_equal(shown[:96, :96], faces[18 if validation else 0])
+    assert np.array_equal(shown[-96:, :96], faces[-1])
     assert not (tmp_path / "blind" / "samples").exists()
     for name, weights in weights_of(tmp_path / "seen").items():
         assert torch.equal(weights, weights_of(tmp_path / "blind")[name])
