@@ -254,7 +254,7 @@ class PKTrainer:
 
 
 def _sheet(networks: Networks, pictures: Tensor, most: int, device: torch.device) -> Image:
-    """A row for each of some pictures, spread over all: itself, then G's edits of it, at `SHOWN`."""
+    """A row for each of some pictures, from all over: itself, then G's edits of it, at `SHOWN`."""
     faces = _batch(pictures, _spread(len(pictures), most)).to(device)
     y = torch.tensor(SHOWN, device=device)
     with torch.inference_mode():
