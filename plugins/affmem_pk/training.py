@@ -17,7 +17,7 @@ from torch.optim import Adam
 from affmem import gallery
 from affmem.errors import UserError
 from affmem.protocols import Runtime
-from affmem.terms import Pass, Shape, TermConfig, sample
+from affmem.terms import Examples, Pass, Shape, TermConfig, sample
 from affmem.values import Affects, Image, Pictures, Values
 from affmem_pk.augment import moved, relit, spoilt
 from affmem_pk.checkpoint import save
@@ -72,7 +72,7 @@ class PKTrainer:
         self._runtime = runtime
 
     def train(  # noqa: PLR0912, PLR0915  (the loop is one piece on purpose)
-        self, faces: Pictures, affects: Affects, terms: Mapping[str, TermConfig], out: Path
+        self, examples: Examples, terms: Mapping[str, TermConfig], out: Path
     ) -> Iterator[Mapping[str, float]]:
         """Learn, as the protocol says; also yields what each term costs, the norm of the gradient
         and the agreement (CCC) on the faces held out, of D_em ("arousal", "valence") and of D_em on
@@ -82,7 +82,7 @@ class PKTrainer:
         being finite: `last.safetensors` is then the last good one.
         """
         config = self._config
-        pictures, labels = _checked(faces, affects)
+        pictures, labels = _checked(examples.faces, examples.affects)
         held = round(len(pictures) * config.validation)
         count = len(pictures) - held
         size = min(config.batch, count)

@@ -114,16 +114,17 @@ def ablate(ablation: Ablation, out: Path, told: Told = lambda *_: None) -> Figur
     jobs = [
         (place, row, seed) for place, row in enumerate(ablation.rows) for seed in ablation.seeds
     ]
-    data = None
+    examples = None
     for done, (place, row, seed) in enumerate(jobs):
         told(f"row {place + 1}, seed {seed}: {row.name}", done, len(jobs))
         folder = _folder(out, place, seed)
         if (folder / DONE).exists():
             continue
-        if data is None:
-            data = gather(ablation.training, Runtime(seed=ablation.training.seed), told)
+        if examples is None:
+            examples = gather(ablation.training, Runtime(seed=ablation.training.seed), told)
         terms = tuple(part for part in ablation.training.terms if part.use in row.terms)
-        for _figures in train(evolve(ablation.training, terms=terms, seed=seed), folder, data=data):
+        training = evolve(ablation.training, terms=terms, seed=seed)
+        for _figures in train(training, folder, examples=examples):
             pass
     told("scoring", len(jobs), len(jobs))
     table = {"seeds": list(ablation.seeds), "rows": _score(ablation, out)}

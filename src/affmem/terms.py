@@ -4,7 +4,7 @@ A term sees one pass over a batch and says what it costs. Gradients cross this b
 are torch's; importing this module does not import torch.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -12,7 +12,7 @@ from attrs import field, frozen
 from attrs.validators import and_, ge, le
 
 from affmem.protocols import Runtime
-from affmem.values import Affects, Pictures
+from affmem.values import Affects, Clip, Pictures
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor, nn
@@ -114,12 +114,22 @@ class TermConfig(Protocol):
         ...
 
 
+@frozen(eq=False)
+class Examples:
+    """What is learnt from: n labelled faces, those of a clip one after the other, in time."""
+
+    faces: Pictures
+    affects: Affects
+    clips: Sequence[Clip]
+    """The clip that each face is of, and so whose it is."""
+
+
 @runtime_checkable
 class Trainer(Protocol):
     """Makes prior knowledge from labelled faces."""
 
     def train(
-        self, faces: Pictures, affects: Affects, terms: Mapping[str, TermConfig], out: Path
+        self, examples: Examples, terms: Mapping[str, TermConfig], out: Path
     ) -> Iterator[Mapping[str, float]]:
         """Learn by the sum of the terms; yield figures every so often; write into the folder `out`.
         A picture of what it can do at a step, if it makes any, is there as `sample(out, step)`.

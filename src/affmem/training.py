@@ -15,8 +15,9 @@ from affmem.experiment import Training, dumps
 from affmem.gallery import picture
 from affmem.protocols import Dataset, Runtime
 from affmem.run import check_empty, write
+from affmem.terms import Examples
 from affmem.tracking import tracked
-from affmem.values import Affects, Clip, Pictures
+from affmem.values import Clip
 
 DONE = "done.json"
 """Its presence says that a training is finished."""
@@ -26,12 +27,12 @@ def train(
     training: Training,
     out: Path,
     told: Callable[[str, int, int], None] = lambda *_: None,
-    data: tuple[Pictures, Affects] | None = None,
+    examples: Examples | None = None,
 ) -> Iterator[Mapping[str, float]]:
     """Train in the folder `out` and yield the trainer's figures; they are kept in `figures.csv`.
 
     A folder in which the very same training was cut off goes on from there. `told(stage, done,
-    of)` hears of the gathering of faces, which `data` saves where they are gathered already.
+    of)` hears of the gathering of faces, which `examples` save where they are there already.
     Raises InputError where `out` holds anything else, UserError where there is no example, and
     what the parts raise.
     """
@@ -41,13 +42,13 @@ def train(
     trainer = training.training.build(runtime)
     first = os.environ.get("RANK", "0") == "0"  # of several processes under torchrun, one writes
     trackers = {part.use: part.build(runtime) for part in training.trackers if first}
-    faces, affects = data or gather(training, runtime, told)
+    examples = examples or gather(training, runtime, told)
     out.mkdir(parents=True, exist_ok=True)
     if first:
         write(out / "training.toml", text)
     terms = {part.use: part.config for part in training.terms}
     with tracked(trackers, out, text) as tell:
-        for figures in trainer.train(faces, affects, terms, out):
+        for figures in trainer.train(examples, terms, out):
             if first:
                 _note(out / "figures.csv", figures)
                 tell(figures)
@@ -77,16 +78,14 @@ def _learnt(text: str) -> dict[str, Any]:
         return {}
 
 
-def gather(
-    training: Training, runtime: Runtime, told: Callable[[str, int, int], None]
-) -> tuple[Pictures, Affects]:
+def gather(training: Training, runtime: Runtime, told: Callable[[str, int, int], None]) -> Examples:
     """Every frame with a face and a label (its own or its clip's), aligned.
 
     Raises UserError where there is none.
     """
     clips = mixed([part.build(runtime) for part in training.dataset])
     finder = training.faces.build(runtime)
-    faces, affects = [], []
+    faces, affects, whose = [], [], []
     for done, (dataset, clip) in enumerate(clips):
         told("gathering faces", done, len(clips))
         frames = list(dataset.frames(clip))
@@ -96,11 +95,12 @@ def gather(
             if face is not None and label is not None:
                 faces.append(picture(face))
                 affects.append((label.arousal, label.valence))
+                whose.append(clip)
     if not faces:
         names = ", ".join(repr(part.use) for part in training.dataset)
         raise UserError(f"dataset {names}: no frame has both a face and a label")
     told("gathering faces", len(clips), len(clips))
-    return np.stack(faces), np.array(affects, np.float32)
+    return Examples(np.stack(faces), np.array(affects, np.float32), whose)
 
 
 def mixed(datasets: Sequence[Dataset]) -> list[tuple[Dataset, Clip]]:

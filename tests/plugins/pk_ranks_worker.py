@@ -9,6 +9,8 @@ from torch.optim import Adam
 
 from affmem import Runtime
 from affmem.catalogue import catalogue
+from affmem.terms import Examples
+from affmem.values import Clip
 from affmem_pk.config import TrainerConfig
 
 
@@ -32,8 +34,9 @@ def main(kept: Path, out: Path) -> None:
     terms = {name: catalogue().config("term", name)(**now.get(name, {})) for name in names}
     # Without noise on the edits that are judged: each process would draw its own.
     config = TrainerConfig(steps=1, width=1 / 16, batch=8, validation=0.0, augment=False)
+    examples = Examples(faces, affects, [Clip("one", "one")] * len(faces))
     out.mkdir(parents=True, exist_ok=True)
-    list(config.build(Runtime(seed=3)).train(faces, affects, terms, out))
+    list(config.build(Runtime(seed=3)).train(examples, terms, out))
     np.savez(kept, *found.values())
 
 

@@ -11,7 +11,8 @@ from affmem.catalogue import catalogue
 from affmem.errors import InputError, UserError
 from affmem.gallery import read
 from affmem.protocols import Runtime
-from affmem.terms import Trainer
+from affmem.terms import Examples, Trainer
+from affmem.values import Clip
 from affmem_pk.augment import moved, relit, spoilt
 from affmem_pk.checkpoint import load
 from affmem_pk.config import BACKBONES, TrainerConfig
@@ -50,6 +51,10 @@ def weights_of(path):
     return load(path / LAST).networks.state_dict()
 
 
+def examples(faces, affects):
+    return Examples(faces, affects, [Clip("one", "one")] * len(faces))
+
+
 def sum_of(names=ALL, **settings):
     """Terms by name, all of them due from the first step on."""
     return {
@@ -62,7 +67,7 @@ def started(path, seed=0, count=24, terms=None, **settings):
     trainer = TrainerConfig(**(TINY | settings)).build(Runtime(seed=seed))
     assert isinstance(trainer, Trainer)
     path.mkdir(exist_ok=True)
-    return trainer.train(*stub(count), terms or sum_of(), path)
+    return trainer.train(examples(*stub(count)), terms or sum_of(), path)
 
 
 def train(path, **settings):
@@ -230,7 +235,7 @@ def test_each_e_trains(tmp_path, encoder):
 def test_faces_or_labels_that_do_not_fit_are_refused(tmp_path, faces, affects, words):
     trainer = TrainerConfig(steps=1, **TINY).build(Runtime())
     with unchecked(), pytest.raises(UserError, match=words):
-        list(trainer.train(faces, affects.astype(np.float32), sum_of(), tmp_path))
+        list(trainer.train(examples(faces, affects.astype(np.float32)), sum_of(), tmp_path))
 
 
 def test_agreement_is_the_concordance_correlation():

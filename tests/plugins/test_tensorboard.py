@@ -18,9 +18,10 @@ from affmem.errors import InputError, PluginError
 from affmem.experiment import Part, Training, dumps, load
 from affmem.gallery import save
 from affmem.protocols import Runtime, Tracker
-from affmem.terms import sample
+from affmem.terms import Examples, sample
 from affmem.tracking import tracked
 from affmem.training import train
+from affmem.values import Clip
 
 
 def part(kind, use, **settings):
@@ -37,10 +38,11 @@ def tiny(*trackers, **settings):
     )
 
 
-def faces():
+def examples():
     rng = np.random.default_rng(0)
     affects = rng.uniform(-1, 1, (8, 2)).astype(np.float32)
-    return rng.integers(0, 256, (8, 96, 96, 3), np.uint8), affects
+    faces = rng.integers(0, 256, (8, 96, 96, 3), np.uint8)
+    return Examples(faces, affects, [Clip("one", "one")] * 8)
 
 
 def events(folder):
@@ -65,12 +67,12 @@ def points(folder):
 
 def test_a_training_cut_off_and_resumed_has_each_point_once(tmp_path):
     training, out = tiny(part("tracker", "tensorboard")), tmp_path / "pk"
-    begun = train(training, out, data=faces())
+    begun = train(training, out, examples=examples())
     list(islice(begun, 2))
     begun.close()
     assert {step for _, step, _ in points(out)} == {2, 4}
-    assert next(train(training, out, data=faces()))["step"] == 4  # its state is of step 3
-    list(train(training, out, data=faces()))
+    assert next(train(training, out, examples=examples()))["step"] == 4  # its state is of step 3
+    list(train(training, out, examples=examples()))
     assert len([*out.glob("events*")]) >= 2
     with (out / "figures.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -129,8 +131,8 @@ class HostileConfig:
 
 def test_a_tracker_changes_nothing_of_what_is_learnt_and_may_fail(tmp_path, caplog):
     watched = tiny(Part("tracker", "hostile", HostileConfig()))
-    alone = list(train(tiny(), tmp_path / "alone", data=faces()))
-    seen = list(train(watched, tmp_path / "seen", data=faces()))
+    alone = list(train(tiny(), tmp_path / "alone", examples=examples()))
+    seen = list(train(watched, tmp_path / "seen", examples=examples()))
     for one in (*alone, *seen):
         one.pop("faces_per_second")
     assert str(seen) == str(alone)
@@ -140,13 +142,13 @@ def test_a_tracker_changes_nothing_of_what_is_learnt_and_may_fail(tmp_path, capl
 
 
 def test_a_training_may_go_on_with_other_trackers_but_with_nothing_else_changed(tmp_path):
-    begun = train(tiny(), tmp_path, data=faces())
+    begun = train(tiny(), tmp_path, examples=examples())
     next(begun)
     begun.close()
     with pytest.raises(InputError, match="another training"):
-        next(train(tiny(steps=7), tmp_path, data=faces()))
+        next(train(tiny(steps=7), tmp_path, examples=examples()))
     followed = evolve(tiny(), trackers=(part("tracker", "tensorboard"),))
-    assert len(list(train(followed, tmp_path, data=faces()))) == 3
+    assert len(list(train(followed, tmp_path, examples=examples()))) == 3
     assert 'use = "tensorboard"' in (tmp_path / "training.toml").read_text()
 
 
