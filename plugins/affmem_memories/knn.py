@@ -4,6 +4,7 @@ from typing import final
 
 import numpy as np
 
+from affmem.rows import checked_affects, checked_codes
 from affmem.values import Affects, Codes, Reading, State
 from affmem_memories.compiling import announced
 from affmem_memories.config import KNNConfig
@@ -11,7 +12,6 @@ from affmem_memories.lanes import LANES
 from affmem_memories.net import CLOCK, SIZE, Net, add, empty, enlarged, see
 from affmem_memories.none import unknown
 from affmem_memories.reading import read
-from affmem_memories.rows import checked_affects, checked_codes
 from affmem_memories.state import SLOTS, pack, unpack
 
 KIND = "knn"

@@ -4,8 +4,8 @@ from typing import final
 
 import numpy as np
 
+from affmem.rows import checked_affects, checked_codes
 from affmem.values import Affects, Codes, Reading, State
-from affmem_memories.rows import checked_affects, checked_codes
 
 
 @final

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from jaxtyping import Bool
 
+from affmem.rows import LARGEST
 from affmem.values import State
 from affmem_memories.lanes import LANES
 from affmem_memories.net import (
@@ -20,7 +21,6 @@ from affmem_memories.net import (
     Net,
     empty,
 )
-from affmem_memories.rows import LARGEST
 
 FORMAT = 2
 """Of `pack`; another number is refused."""

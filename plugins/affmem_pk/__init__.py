@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 
 from affmem import hookimpl
-from affmem.protocols import EditorConfig, EncoderConfig, ReaderConfig
+from affmem.protocols import EditorConfig, EncoderConfig, MemoryConfig, ReaderConfig
 from affmem.terms import TermConfig, TrainerConfig
 from affmem_pk.config import (
     EditConfig,
     EmotionConfig,
+    PersonalConfig,
+    PersonalTrainerConfig,
     PKConfig,
     PriorConfig,
     RealConfig,
@@ -37,8 +39,14 @@ def affmem_editors() -> Mapping[str, type[EditorConfig]]:
 
 @hookimpl
 def affmem_trainers() -> Mapping[str, type[TrainerConfig]]:
-    """Trainer "pk": of all three."""
-    return {"pk": PKTrainerConfig}
+    """Trainer "pk": of all three; "personal": of the memory."""
+    return {"pk": PKTrainerConfig, "personal": PersonalTrainerConfig}
+
+
+@hookimpl
+def affmem_memories() -> Mapping[str, type[MemoryConfig]]:
+    """Memory "personal": the prior knowledge's reading, given who it is."""
+    return {"personal": PersonalConfig}
 
 
 @hookimpl

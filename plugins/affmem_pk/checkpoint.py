@@ -1,5 +1,6 @@
 """Checkpoints: the weights of E, G and D_em in a safetensors file, with all that reads them.
 
+A persons' network may lie beside them (`affmem_pk.persons`).
 Nothing in such a file is ever executed; what is wrong with one is said in one line.
 """
 
@@ -18,6 +19,7 @@ from safetensors.torch import save as to_bytes
 from affmem.errors import InputError
 from affmem_pk.config import NetworkConfig
 from affmem_pk.networks import Networks
+from affmem_pk.persons import PREFIX, PersonsNetwork
 
 FORMAT = "affmem-pk 1"
 
@@ -30,7 +32,14 @@ class Checkpoint:
     facts: Mapping[str, Any]
 
 
-def save(path: Path, networks: Networks, facts: Mapping[str, Any], *, half: bool) -> None:
+def save(
+    path: Path,
+    networks: Networks,
+    facts: Mapping[str, Any],
+    persons: PersonsNetwork | None = None,
+    *,
+    half: bool,
+) -> None:
     """Write it whole or not at all; `facts` is anything that JSON can hold.
 
     With `half` the weights are float16. Raises InputError where nothing can be written there, and
@@ -41,6 +50,9 @@ def save(path: Path, networks: Networks, facts: Mapping[str, Any], *, half: bool
         name: weights.detach().to("cpu", kind).contiguous()
         for name, weights in networks.state_dict().items()
     }
+    if persons is not None:
+        for name, array in persons.tensors().items():
+            tensors[name] = torch.from_numpy(array.copy()).to(kind)
     for name, weights in tensors.items():
         if not torch.isfinite(weights).all():
             raise ValueError(f"weights {name!r} are not finite")
@@ -50,6 +62,7 @@ def save(path: Path, networks: Networks, facts: Mapping[str, Any], *, half: bool
             "format": FORMAT,
             "network": json.dumps(asdict(networks.config)),
             "facts": json.dumps(dict(facts)),
+            **({} if persons is None else {"persons": json.dumps(persons.half)}),
         },
     )
     temporary = None
@@ -69,13 +82,17 @@ def save(path: Path, networks: Networks, facts: Mapping[str, Any], *, half: bool
 
 
 def load(path: Path) -> Checkpoint:
-    """Read it. Raises InputError where it is absent, no checkpoint, or not whole."""
+    """Read it, but for a persons' network (`persons.load`).
+
+    Raises InputError where it is absent, no checkpoint, or not whole.
+    """
     if not path.is_file():
         raise InputError(path, "there is no such file")
     try:
         with safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            names = [name for name in file.keys() if not name.startswith(PREFIX)]  # noqa: SIM118
+            tensors = {name: file.get_tensor(name) for name in names}
     except OSError as error:
         raise InputError(path, f"cannot be read ({error.strerror or error})") from error
     except (SafetensorError, ValueError, RuntimeError, MemoryError) as error:

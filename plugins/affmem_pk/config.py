@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from attrs import field, frozen
 from attrs.validators import and_, deep_iterable, ge, gt, in_, instance_of, le, lt, optional
 
-from affmem.protocols import Runtime
+from affmem.protocols import Memory, Runtime
 from affmem.terms import Schedule, Shape, Term, Trainer
 
 if TYPE_CHECKING:
@@ -126,6 +126,60 @@ class TrainerConfig:
         from affmem_pk.training import PKTrainer
 
         return PKTrainer(self, runtime)
+
+
+@frozen
+class PersonalConfig:
+    """Settings of memory "personal": the prior knowledge's reading, given who it is."""
+
+    checkpoint: Path | None = field(
+        default=None, validator=optional(instance_of(Path)), metadata={"follows": "encoder"}
+    )
+    """A file that trainer "personal" wrote, of the encoder in use; unless given, the encoder's."""
+
+    def build(self, _runtime: Runtime) -> Memory:
+        """A memory of nobody yet. Raises InputError where the checkpoint cannot be used."""
+        from affmem_pk.personal import Personal
+
+        return Personal(self)
+
+
+@frozen
+class PersonalTrainerConfig:
+    """Settings of trainer "personal": it teaches memory "personal" how persons differ."""
+
+    checkpoint: Path | None = field(default=None, validator=optional(instance_of(Path)))
+    """The prior knowledge, which stays as it is; without it, the one that ships."""
+    hidden: int = field(default=512, validator=and_(ge(1), le(65_536)))
+    """Hidden units."""
+    looks: float = field(default=5.0, validator=and_(gt(0.0), le(1e5)))
+    """At so many independent looks, a person is known by half."""
+    steps: int = field(default=4000, validator=ge(1))
+    """Updates of the network."""
+    batch: int = field(default=96, validator=and_(ge(1), le(65_536)))
+    """Persons of a step, each known by a stretch of their faces that is drawn anew."""
+    faces: int = field(default=6, validator=and_(ge(1), le(1000)))
+    """Faces of each of them that are read."""
+    learning_rate: float = field(default=2e-3, validator=and_(gt(0.0), le(1.0)))
+    """Of AdamW at the beginning; it falls to zero."""
+    decay: float = field(default=0.5, validator=and_(ge(0.0), le(100.0)))
+    """Weight decay of AdamW."""
+    dropout: float = field(default=0.2, validator=and_(ge(0.0), lt(1.0)))
+    """Share of hidden units left out."""
+    noise: float = field(default=0.1, validator=and_(ge(0.0), le(10.0)))
+    """Deviation of the noise on codes, which have deviation 1."""
+    validation: float = field(default=0.1, validator=and_(ge(0.0), le(0.5)))
+    """Share of the persons held out: the last ones."""
+    report: int = field(default=500, validator=ge(1))
+    """Steps between two reports."""
+    half: bool = field(default=True, validator=instance_of(bool))
+    """Whether the checkpoint holds float16, at half the size."""
+
+    def build(self, runtime: Runtime) -> Trainer:
+        """A trainer, which has not looked at any face yet."""
+        from affmem_pk.personal_training import PersonalTrainer
+
+        return PersonalTrainer(self, runtime)
 
 
 # --- terms ------------------------------------------------------------------------------------

@@ -168,8 +168,8 @@ def tune(
     *, file: Path, overrides: Sequence[str], out: Path | None, quiet: bool, as_json: bool
 ) -> None:
     """Tune settings of an experiment on persons who are in no figure."""
-    from affmem.study import tune as study
     from affmem.terminal import Bar, show_tuning
+    from affmem.trials import tune as study
     from affmem.tuning import read
 
     silent = quiet or as_json
@@ -185,6 +185,46 @@ def tune(
         click.echo(json.dumps(figures, indent=2))
     elif not quiet:
         show_tuning(figures, out)
+
+
+@main.command()
+@click.argument("file", type=FILE)
+@overrides
+@click.option("--out", type=FILE, help="The folder to write [runs/NAME-TIME]; or one cut off.")
+@click.option("--final", is_flag=True, help="Open the final persons too: once, to conclude.")
+@click.option("--jobs", type=click.IntRange(1), help="Conditions walked at a time [cores].")
+@quiet
+@as_json
+def study(
+    *, file: Path, overrides: Sequence[str], out: Path | None, final: bool, jobs: int | None,
+    quiet: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Compare variants of an experiment, and controls, on the same persons."""
+    from affmem.run import write
+    from affmem.study import MARK, conduct, read
+    from affmem.terminal import Bar
+    from affmem.verdict import markdown, verdict
+
+    silent = quiet or as_json
+    _speak(silent=silent)
+    asked = read(file, overrides)
+    out = out or _timed(file)
+    try:
+        with Bar(silent=silent) as bar:
+            conduct(asked, out, final=final, jobs=jobs or os.cpu_count() or 1, told=bar.told)
+            bar.told("scoring", 0, 1)
+            figures = verdict(asked, out, final=final)
+            bar.told("scoring", 1, 1)
+    except KeyboardInterrupt:
+        leave(out, MARK)
+    text = json.dumps(figures, indent=2) + "\n"
+    write(out / "study.json", text)
+    write(out / "study.md", markdown(asked, figures))
+    if as_json:
+        click.echo(text, nl=False)
+    elif not quiet:
+        click.echo(markdown(asked, figures))
+        click.echo(str(out))
 
 
 @main.group(cls=Commands)

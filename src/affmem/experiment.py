@@ -79,6 +79,7 @@ class Experiment:
     """Unless given, the encoder's table where that names a reader too; so the editor."""
     editor: Part = _default("editor", "pk")
     memory: Part = _default("memory", "gwr")
+    """Some of its settings may follow the encoder's of the same name."""
     metrics: tuple[Part, ...] = field(
         default=Factory(lambda: _several("metric", METRICS)), metadata={"kind": "metric"}
     )
@@ -120,7 +121,7 @@ def load(
     for each mistake, where it says something that no part understands.
     """
     tables = tables_of(path, overrides)
-    for table, command in (("rows", "ablate"), ("settings", "tune")):
+    for table, command in (("conditions", "study"), ("rows", "ablate"), ("settings", "tune")):
         if table in tables:
             raise InputError(path, f"is for `affmem {command}`")
     try:
@@ -261,6 +262,7 @@ def structure(tables: Mapping[str, Any], kind: type[Kind], parts: Catalogue | No
     if kind is Experiment and isinstance(encoder, dict):
         same = [one for one in ("reader", "editor") if encoder.get("use") in parts.parts[one]]
         tables = {**dict.fromkeys(same, encoder), **tables}
+        tables["memory"] = _following(tables.get("memory"), encoder, parts)
     lines: list[str] = [unknown("table or key", key, known) for key in tables if key not in known]
     for name, one in known.items():
         try:
@@ -273,6 +275,16 @@ def structure(tables: Mapping[str, Any], kind: type[Kind], parts: Catalogue | No
     if lines:
         raise ExperimentError(lines)
     return kind(**values)
+
+
+def _following(memory: Any, encoder: Mapping[str, Any], parts: Catalogue) -> Any:
+    """A memory's table, with what its settings take over from the encoder's unless it has them."""
+    memory = {"use": "gwr"} if memory is None else memory
+    if not isinstance(memory, dict) or memory.get("use") not in parts.parts["memory"]:
+        return memory
+    config = parts.config("memory", memory["use"])
+    names = [one.name for one in fields(config) if one.metadata.get("follows") == "encoder"]
+    return {**{name: encoder[name] for name in names if name in encoder}, **memory}
 
 
 def _value(name: str, given: Any, one: "Attribute[Any]", parts: Catalogue) -> Any:

@@ -1,347 +1,383 @@
-"""A study: an experiment's settings tuned by Optuna's TPE (P§2.3), in a folder of its own.
+"""A study: variants of an experiment, and controls, on the same persons (P§4.2, Table 3).
 
-Every trial walks the same persons. Faces, codes and edits are on a tape after the first walk, so
-that a trial of another memory costs what that memory costs. What a trial tries follows from the
-seed and the trials before it alone: a study cut off goes on as if it had not been.
+    experiment = "omg.toml"
+    chosen = "personal"
+    [development]              # persons to choose by
+    seed = 101
+    dataset = { use = "acted" }
+    [final]                    # persons to conclude by: opened by `--final` alone
+    seed = 202
+    dataset = { use = "acted", valence = 0.1 }
+    [[conditions]]             # each laid over the dataset
+    name = "strong"
+    dataset = { strength = 0.6 }
+    [[rows]]                   # each laid over the experiment
+    name = "personal"
+    memory = { use = "personal" }
+
+What a row says of each frame is kept in the folder as it is finished: a study that was cut off, or
+whose rows were changed, walks only what is missing.
 """
 
-import csv
-import io
-import tomllib
-import warnings
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import lru_cache
-from html import escape
-from itertools import groupby
-from math import isfinite
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
-from time import perf_counter
-from typing import TYPE_CHECKING, Any, final
+from typing import Any
 
 import numpy as np
-import tomli_w
-from attrs import evolve
+import numpy.typing as npt
+from attrs import evolve, field, fields, frozen
+from attrs.validators import ge, in_, instance_of, le, min_len
 
-from affmem.errors import ExperimentError, InputError, UserError
-from affmem.evaluation import Units, units
-from affmem.experiment import Experiment, Part, dumps
-from affmem.protocols import Metric, Runtime
+from affmem.controls import CONTROLS, DERIVED, shown
+from affmem.errors import ExperimentError, InputError, unknown
+from affmem.experiment import Experiment, Part, dumps, merge, structure, tables_of
+from affmem.protocols import Runtime
 from affmem.road import walk
 from affmem.run import build, check_empty, write
-from affmem.settings import plain
+from affmem.settings import setting, settings
 from affmem.tape import Tape
-from affmem.tuning import Range, Setting, Tuning, has, variant
-from affmem.values import DIMENSIONS
+from affmem.values import Step
 
-if TYPE_CHECKING:
-    from optuna import Study, Trial
-    from optuna.trial import FrozenTrial
-
-Figures = dict[str, Any]
 Told = Callable[[str, int, int], None]
+Record = Mapping[str, npt.NDArray[Any]]
+"""What a row said, a place a frame; see `record`."""
 
-FIRST = "as it stands"
-"""What the experiment comes to with its own settings."""
-SHOWN = 5
-"""Of how many of the best trials the figures tell."""
-IMPORTANCES = 20
-"""They compare the best tenth of the complete trials with all: fewer trials say nothing."""
-TAPES = 4
-"""How many tapes are kept; only where faces, encoder or editor are tuned is there more than one."""
+MEMORYLESS = ("told", "shuffled")
+"""Controls that redraw no faces: which frames are first, or what a frame shows, is not theirs."""
 
 
-def tune(tuning: Tuning, out: Path, told: Told = lambda *_: None) -> Figures:
-    """Try variants of the experiment until `tuning.trials` are finished, and keep all in `out`.
+@frozen
+class Condition:
+    """A kind of persons or of videos."""
 
-    `told(stage, done, of)` hears of it. Raises UserError without Optuna (the extra "tune") and
-    where nothing can be scored, InputError where `out` holds another tuning.
+    name: str = field(validator=min_len(1))
+    dataset: dict[str, Any] = field(factory=dict)
+    """Laid over the dataset's settings."""
+    later: bool = False
+    """Whether only a person's second and later clips are scored."""
+    rows: tuple[str, ...] = ()
+    """Which rows are walked; all, unless given."""
+
+
+@frozen
+class Row:
+    """A variant of the experiment, or a control."""
+
+    name: str = field(validator=min_len(1))
+    control: str = field(default="", validator=in_(("", *CONTROLS)))
+    """See `affmem.controls`."""
+    encoder: dict[str, Any] = field(factory=dict)
+    reader: dict[str, Any] = field(factory=dict)
+    editor: dict[str, Any] = field(factory=dict)
+    memory: dict[str, Any] = field(factory=dict)
+    start: dict[str, Any] = field(factory=dict)
+
+
+TABLES = ("encoder", "reader", "editor", "memory", "start")
+"""What a row may lay over the experiment."""
+
+
+@frozen
+class Group:
+    """Persons."""
+
+    seed: int = field(validator=[instance_of(int), ge(0)])
+    """The experiment's, so that other persons are drawn."""
+    dataset: dict[str, Any]
+    faces: dict[str, Any] = field(factory=dict)
+    """Laid over the experiment's."""
+
+
+@frozen
+class Study:
+    """What `affmem study` needs."""
+
+    experiment: Mapping[str, Any] = field(repr=False)
+    """As it was written, with nothing filled in; in the file, a path."""
+    chosen: str
+    """The row that is concluded about."""
+    development: Group
+    final: Group
+    conditions: tuple[Condition, ...]
+    rows: tuple[Row, ...]
+    """The first is what the others' gains are over; the readings are its prior knowledge's."""
+    resamples: int = field(default=1000, validator=[instance_of(int), ge(1), le(1_000_000)])
+    """Of the persons, for the intervals."""
+
+    def variant(self, group: str, condition: Condition, row: Row) -> Experiment:
+        """The experiment of a cell of the table. Raises ExperimentError."""
+        persons: Group = getattr(self, group)
+        over = {name: getattr(row, name) for name in TABLES if getattr(row, name)}
+        if persons.faces:
+            over["faces"] = persons.faces
+        tables = merge(self.experiment, {**over, "seed": persons.seed})
+        tables["dataset"] = {**persons.dataset, **condition.dataset}
+        return structure(tables, Experiment)
+
+    def walked(self, condition: Condition) -> tuple[Row, ...]:
+        """The rows of a condition that need a walk."""
+        rows = [row for row in self.rows if not condition.rows or row.name in condition.rows]
+        return tuple(row for row in rows if row.control not in DERIVED)
+
+
+KEYS = ("chosen", "resamples")
+MARK = "study.txt"
+"""What tells a study's folder from others."""
+
+
+def read(path: Path, overrides: Sequence[str] = ()) -> Study:
+    """The study in a file; overrides of other keys than its own are for its experiment.
+
+    Raises InputError and ExperimentError, with a line for each mistake.
     """
+    own = ("development", "final", *KEYS)
+    mine = [one for one in overrides if one.partition("=")[0].split(".")[0].strip() in own]
+    tables = tables_of(path, mine)
     try:
-        from optuna.samplers import TPESampler
-    except ModuleNotFoundError:
-        raise UserError("tuning needs Optuna: pip install affmem[tune]") from None
-    walks = Walks(tuning)
-    _begin(tuning, out)
-    study = _study(out / "optuna.journal", walks.metric, prune=tuning.prune)
-    if FIRST not in study.user_attrs:
-        study.set_user_attr(FIRST, walks.first(told))
-    while (done := len(_finished(study))) < tuning.trials:
-        told("tuning", done, tuning.trials)
-        draws = Runtime(seed=tuning.seed).rng(f"trial {done}")
-        study.sampler = TPESampler(seed=int(draws.integers(2**31)))
-        _try(study, tuning, walks)
-        _write(study, tuning, out)
-    told("tuning", tuning.trials, tuning.trials)
-    _write(study, tuning, out)
-    figures = _figures(study, tuning)
-    write(out / "study.html", _page(study, figures))
-    return figures
+        return _structure(tables, path, [one for one in overrides if one not in mine])
+    except ExperimentError as error:
+        raise ExperimentError([f"{path}: {line}" for line in error.lines]) from None
 
 
-@final
-class Walks:
-    """The walks of a study: over the same persons, from tapes, each with its goal."""
-
-    def __init__(self, tuning: Tuning) -> None:
-        self._tuning = tuning
-        self.metric: Metric = tuning.experiment.metrics[0].build(Runtime())
-        self._tape = lru_cache(TAPES)(self._new)
-
-    def first(self, told: Told) -> float:
-        """The goal of the experiment as it stands; walking it fills the tape."""
-        found = np.nan
-        for done, of, value in self.values(self._tuning.experiment):
-            told("watching everyone once", done, of)
-            found = value
-        if not isfinite(found):
-            raise UserError(f"the goal is undefined for {_whom(self._tuning)}: are there labels?")
-        return found
-
-    def values(self, experiment: Experiment) -> Iterator[tuple[int, int, float]]:
-        """As each person is done with: how many are, of all, and the goal over them so far.
-
-        The goal is NaN where it is undefined.
-        """
-        experiment = evolve(experiment, dataset=self._tuning.dataset)
-        stations, _ = build(experiment, Runtime(seed=experiment.seed, device=experiment.device))
-        tape = self._tape(
-            experiment.dataset, experiment.faces, experiment.encoder, experiment.editor
-        )
-        taped = evolve(stations, dataset=tape, faces=tape, encoder=tape, editor=tape)
-        last = {clip.person: clip for clip in tape.clips()}
-        scored: list[Units] = []
-        persons = 0
-        for clip, steps in groupby(walk(taped, {}), key=lambda step: step.clip):
-            scored.append(units(list(steps), tape.unit))
-            persons += clip == last[clip.person]
-            if clip == last[clip.person] and persons < len(last):
-                yield persons, len(last), self._goal(scored)
-        yield len(last), len(last), self._goal(scored)
-
-    def _goal(self, scored: Sequence[Units]) -> float:
-        """The mean over the dimensions of the headline metric over these clips' units."""
-        if not any(one.persons for one in scored):
-            return np.nan
-        truth = np.concatenate([one.truth for one in scored])
-
-        def mean(system: str) -> float:
-            read = np.concatenate([one.read[system] for one in scored])
-            columns = range(len(DIMENSIONS))
-            return float(np.mean([self.metric(truth[:, c], read[:, c]) for c in columns]))
-
-        return mean("p-affmem") - (mean("pk") if self._tuning.goal == "gain" else 0.0)
-
-    def _new(self, dataset: Part, faces: Part, encoder: Part, editor: Part) -> Tape:
-        experiment = self._tuning.experiment
-        runtime = Runtime(seed=experiment.seed, device=experiment.device)
-        edited = [experiment.start.frames]
-        for one in self._tuning.settings:
-            if one.name == "start.frames":
-                edited += [int(one.values.high)] if isinstance(one.values, Range) else one.values
-        built = [part.build(runtime) for part in (dataset, faces, encoder, editor)]
-        return Tape(built[0], built[1], built[2], built[3], max(edited))
-
-
-def _begin(tuning: Tuning, out: Path) -> None:
-    """Write what is asked; a folder that asks for the same, but for more trials, goes on."""
-    asked = {
-        **{key: getattr(tuning, key) for key in ("trials", "seed", "goal", "prune")},
-        "dataset": {"use": tuning.dataset.use, **plain(tuning.dataset.config)},
-        "settings": {
-            one.name: plain(one.values) if isinstance(one.values, Range) else list(one.values)
-            for one in tuning.settings
+def _structure(tables: Mapping[str, Any], path: Path, overrides: Sequence[str]) -> Study:
+    known = {one.name: one for one in fields(Study)}
+    if wrong := [key for key in tables if key not in known]:
+        raise ExperimentError([unknown("table or key", wrong[0], known)])
+    base = tables.get("experiment")
+    if not isinstance(base, str):
+        raise ExperimentError(["experiment: expected a path, as a string"])
+    groups = {}
+    for name in ("development", "final"):
+        if not isinstance(tables.get(name), dict):
+            raise ExperimentError([f"{name}: expected a table [{name}] with seed and dataset"])
+        groups[name] = settings(tables[name], Group, f"{name}.")
+    study = Study(
+        experiment=tables_of(path.parent / Path(base).expanduser(), overrides),
+        chosen=str(tables.get("chosen", "")),
+        conditions=tuple(_several("conditions", tables, Condition)),
+        rows=tuple(_several("rows", tables, Row)),
+        **groups,
+        **{
+            key: setting(tables[key], known[key], f"{key}: ")
+            for key in KEYS
+            if key in tables and key != "chosen"
         },
-    }
-    texts = {"experiment.toml": dumps(tuning.experiment), "tune.toml": tomli_w.dumps(asked)}
-    if not (out / "tune.toml").is_file():
-        check_empty(out)
-        out.mkdir(parents=True, exist_ok=True)
-    elif any(_asks((out / name).read_text("utf-8")) != _asks(texts[name]) for name in texts):
-        raise InputError(out, "holds another tuning; expected the very same, or a new folder")
-    for name, text in texts.items():
-        write(out / name, text)
-
-
-def _asks(text: str) -> dict[str, Any]:
-    return {**tomllib.loads(text), "trials": "any number"}
-
-
-def _study(journal: Path, metric: Metric, *, prune: bool) -> "Study":
-    """The study that the journal tells of; what was not finished counts as not begun."""
-    import optuna
-    from optuna.storages import JournalStorage
-    from optuna.storages.journal import JournalFileBackend
-    from optuna.trial import TrialState
-
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    if journal.exists() and not (kept := journal.read_bytes()).endswith(b"\n"):
-        write(journal, kept[: kept.rfind(b"\n") + 1])  # its last line was cut off
-    study = optuna.create_study(
-        study_name="affmem",
-        storage=JournalStorage(JournalFileBackend(str(journal))),
-        direction="maximize" if metric.better == "higher" else "minimize",
-        pruner=optuna.pruners.MedianPruner() if prune else optuna.pruners.NopPruner(),
-        load_if_exists=True,
     )
-    for trial in study.get_trials(states=(TrialState.RUNNING,)):
-        study.tell(trial.number, state=TrialState.FAIL)
+    _check(study)
     return study
 
 
-def _try(study: "Study", tuning: Tuning, walks: Walks) -> None:
-    """One more trial: complete, or pruned with the reason why."""
-    from optuna import TrialPruned
-    from optuna.trial import TrialState
+def _several(name: str, tables: Mapping[str, Any], kind: type[Any]) -> Iterator[Any]:
+    given = tables.get(name)
+    if not isinstance(given, list) or not given or not all(isinstance(one, dict) for one in given):
+        raise ExperimentError([f"{name}: expected [[{name}]] tables, got {given!r}"])
+    names = [one.get("name") for one in given]
+    for place, table in enumerate(given):
+        if names.count(table.get("name")) > 1:
+            raise ExperimentError([f"{name}: {table['name']!r} stands there more than once"])
+        yield settings(table, kind, f"{name}[{place}].")
 
-    trial, began = study.ask(), perf_counter()
-    value, state = None, TrialState.PRUNED
+
+def _check(study: Study) -> None:
+    """Raise ExperimentError, with a line for each mistake, unless every cell can be walked."""
+    names = [row.name for row in study.rows]
+    lines = [] if study.chosen in names else [f"chosen: {unknown('row', study.chosen, names)}"]
+    if study.rows[0].control:
+        lines.append(f"rows: the first, {names[0]!r}, is what others are held against: no control")
+    for condition in study.conditions:
+        lines += [
+            f"conditions: {condition.name!r}: {unknown('row', name, names)}"
+            for name in condition.rows
+            if name not in names
+        ]
+    if study.development.seed == study.final.seed:
+        lines.append(f"final.seed: {study.final.seed} draws the persons of [development] again")
+    for row in study.rows:
+        try:
+            experiment = study.variant("development", study.conditions[0], row)
+        except ExperimentError as error:
+            lines += [f"rows: {row.name!r}: {line}" for line in error.lines]
+            continue
+        if row.control in MEMORYLESS and experiment.start.frames:
+            lines.append(f"rows: {row.name!r}: control {row.control!r} needs start.frames = 0")
+    for group in ("development", "final"):
+        for condition in study.conditions:
+            try:
+                study.variant(group, condition, study.rows[0])
+            except ExperimentError as error:
+                lines += [f"{group}, {condition.name!r}: {line}" for line in error.lines]
+    if lines:
+        raise ExperimentError(list(dict.fromkeys(lines)))
+
+
+# --- walking it ---------------------------------------------------------------------------------
+
+
+def conduct(
+    study: Study, out: Path, *, final: bool, jobs: int = 1, told: Told = lambda *_: None
+) -> None:
+    """Walk what is not walked yet, into `out`; the final persons only if `final`.
+
+    `jobs` conditions are walked at a time, each in a process of its own. Raises InputError where
+    `out` holds anything else than a study.
+    """
+    if not (out / MARK).is_file():
+        check_empty(out)
+    out.mkdir(parents=True, exist_ok=True)
+    write(out / MARK, _text(study))
+    cells = [
+        (group, condition)
+        for group in (("development", "final") if final else ("development",))
+        for condition in study.conditions
+    ]
+    rows = [(*cell, row) for cell in cells for row in study.walked(cell[1])]
+    for group, condition, row in rows:
+        if not _fits(study, out, group, condition, row):
+            place(out, group, condition, row).unlink(missing_ok=True)
+    files = [place(out, *one) for one in rows]
+    missing = [cell for cell in cells if not _done(study, out, *cell)]
+
+    def tell() -> None:
+        told("watching", sum(one.exists() for one in files), len(files))
+
+    if jobs == 1 or len(missing) < 2:
+        for group, condition in missing:
+            for _row in _walked(study, group, condition, out):
+                tell()
+    else:
+        _share(partial(_walk, study, out), missing, jobs, tell)
+    tell()
+
+
+def place(out: Path, group: str, condition: Condition, row: Row) -> Path:
+    """Where the record of a cell is."""
+    name = "".join(one if one.isalnum() else "-" for one in f"{condition.name}--{row.name}")
+    return out / group / f"{name}.safetensors"
+
+
+def _done(study: Study, out: Path, group: str, condition: Condition) -> bool:
+    return all(place(out, group, condition, row).exists() for row in study.walked(condition))
+
+
+def _fits(study: Study, out: Path, group: str, condition: Condition, row: Row) -> bool:
+    """Whether the record of a cell is there, and of this very cell."""
+    from safetensors import SafetensorError, safe_open
+
     try:
-        value, state = _value(trial, tuning, walks), TrialState.COMPLETE
-    except (TrialPruned, ExperimentError) as reason:
-        trial.set_user_attr("why", str(reason))
-    trial.set_user_attr("seconds", round(perf_counter() - began, 3))
-    study.tell(trial, value, state)
+        with safe_open(place(out, group, condition, row), "np") as file:
+            return bool(file.metadata() == _about(study, group, condition, row))
+    except (OSError, SafetensorError):
+        return False
 
 
-def _value(trial: "Trial", tuning: Tuning, walks: Walks) -> float:
-    from optuna import TrialPruned
-
-    chosen: dict[str, Any] = {}
-    for one in tuning.settings:
-        if has(tuning, one, chosen):
-            chosen[one.name] = _drawn(trial, one)
-    value = np.nan
-    for done, of, value in walks.values(variant(tuning, chosen)):
-        if done < of and isfinite(value):
-            trial.report(value, done)
-            if trial.should_prune():
-                raise TrialPruned(f"behind half of the others after {done} of {of} persons")
-    if not isfinite(value):
-        raise TrialPruned("the goal is undefined")
-    return value
+def _about(study: Study, group: str, condition: Condition, row: Row) -> dict[str, str]:
+    """What a record says of itself."""
+    return {"experiment": dumps(study.variant(group, condition, row)), "control": row.control}
 
 
-def _drawn(trial: "Trial", one: Setting) -> Any:  # noqa: ANN401  (a setting's value)
-    match one.values:
-        case Range(low, high, log, step) if one.whole:
-            return trial.suggest_int(one.name, int(low), int(high), log=log, step=int(step or 1))
-        case Range(low, high, log, step):
-            return trial.suggest_float(one.name, low, high, log=log, step=step)
-        case choices:
-            labels = [_label(value) for value in choices]
-            return choices[labels.index(trial.suggest_categorical(one.name, labels))]
+def load(out: Path, group: str, condition: Condition, row: Row) -> Record:
+    """The record of a cell. Raises InputError where it is damaged."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    path = place(out, group, condition, row)
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise InputError(path, f"is no whole record ({error}); delete it to walk it anew") from None
 
 
-def _label(value: Any) -> Any:  # noqa: ANN401  (a setting's value)
-    """A choice as a table shows it: a number, or else a string."""
-    return value if isinstance(value, int | float) else str(value)
+def record(steps: Sequence[Step]) -> Record:
+    """Steps as arrays, a place a frame that was read: `person`, `clip` (numbers, in order met),
+    `time` [s], `face`, `truth`, `pk`, `memory` [n, 2] (NaN truth: unlabelled), `activation`.
+    """
+    whole = [step for step in steps if step.pk is not None and step.memory is not None]
+    persons = {one: i for i, one in enumerate(dict.fromkeys(step.clip.person for step in whole))}
+    clips = {one: i for i, one in enumerate(dict.fromkeys(step.clip.name for step in whole))}
 
+    def pairs(name: str) -> npt.NDArray[np.float32]:
+        found = [getattr(step, name) for step in whole]
+        values = [(np.nan, np.nan) if one is None else (one.arousal, one.valence) for one in found]
+        return np.array(values, np.float32).reshape(-1, 2)
 
-def _finished(study: "Study") -> list["FrozenTrial"]:
-    from optuna.trial import TrialState
-
-    return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))
-
-
-def _best(study: "Study") -> list["FrozenTrial"]:
-    """The complete trials, the best first; of equals the earliest."""
-    from optuna.study import StudyDirection
-    from optuna.trial import TrialState
-
-    sign = -1 if study.direction == StudyDirection.MAXIMIZE else 1
-    complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    return sorted(complete, key=lambda trial: sign * (trial.value or 0.0))
-
-
-def _write(study: "Study", tuning: Tuning, out: Path) -> None:
-    """The trials as a table, and the best as an experiment."""
-    text = io.StringIO()
-    names = [one.name for one in tuning.settings]
-    table = csv.DictWriter(
-        text, ["trial", "state", "value", "seconds", *names, "why"], lineterminator="\n"
-    )
-    table.writeheader()
-    for number, trial in enumerate(_finished(study)):
-        state, value = trial.state.name.lower(), trial.value
-        table.writerow(
-            {"trial": number, "state": state, "value": value, **trial.user_attrs, **trial.params}
-        )
-    write(out / "trials.csv", text.getvalue())
-    for trial in _best(study)[:1]:
-        head = f"# {_goal(tuning)} {trial.value:.4f} on {_whom(tuning)}, whom it was chosen for.\n"
-        write(out / "best.toml", head + dumps(variant(tuning, _chosen(tuning, trial.params))))
-
-
-def _chosen(tuning: Tuning, params: Mapping[str, Any]) -> dict[str, Any]:
-    """A trial's settings as they stood in the file."""
-    chosen = dict(params)
-    for one in tuning.settings:
-        if one.name in params and not isinstance(one.values, Range):
-            labels = [_label(value) for value in one.values]
-            chosen[one.name] = one.values[labels.index(params[one.name])]
-    return chosen
-
-
-def _goal(tuning: Tuning) -> str:
-    metric = tuning.experiment.metrics[0].use.upper()
-    what = f"gain in {metric}" if tuning.goal == "gain" else f"{metric} of P-AffMem"
-    return f"{what}, mean of {' and '.join(DIMENSIONS)},"
-
-
-def _whom(tuning: Tuning) -> str:
-    split = getattr(tuning.dataset.config, "split", None)
-    return f'dataset "{tuning.dataset.use}"' + (f', split "{split}"' if split else "")
-
-
-def _figures(study: "Study", tuning: Tuning) -> Figures:
-    """What a study came to. Raises UserError where no trial came to a figure."""
-    import optuna
-
-    finished, best = _finished(study), _best(study)
-    if not best:
-        why = finished[0].user_attrs["why"]
-        raise UserError(f"none of {len(finished)} trials came to a figure; the first: {why}")
-    importances = None
-    if len(best) >= IMPORTANCES:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that a rare choice was tried but once
-            importances = optuna.importance.get_param_importances(study)
     return {
-        "goal": _goal(tuning),
-        "dataset": _whom(tuning),
-        FIRST: study.user_attrs[FIRST],
-        "complete": len(best),
-        "pruned": len(finished) - len(best),
-        "best": [
-            {"trial": finished.index(trial), "value": trial.value, "settings": trial.params}
-            for trial in best[:SHOWN]
-        ],
-        "importances": importances,
+        "person": np.array([persons[step.clip.person] for step in whole], np.int64),
+        "clip": np.array([clips[step.clip.name] for step in whole], np.int64),
+        "time": np.array([step.time for step in whole], np.float64),
+        "face": np.array([step.face for step in whole], np.bool_),
+        "activation": np.array([step.activation for step in whole], np.float32),
+        **{name: pairs(name) for name in ("truth", "pk", "memory")},
     }
 
 
-def _page(study: "Study", figures: Figures) -> str:
-    """A page of its own, which needs no network: how the study went, and what mattered."""
-    from optuna.visualization import plot_optimization_history, plot_param_importances
+def _walked(study: Study, group: str, condition: Condition, out: Path) -> Iterator[Row]:
+    """Walk the rows of a condition whose record is missing; what is seen alike is seen once."""
+    from safetensors.numpy import save
 
-    history = plot_optimization_history(study, target_name=figures["goal"].rstrip(","))
-    history.add_hline(y=figures[FIRST], line_dash="dot", annotation_text=FIRST)
-    history.update_layout(title=None)
-    parts = [history.to_html(full_html=False, include_plotlyjs=True)]
-    if figures["importances"] is None:
-        parts.append(f"<p>Importances are told from {IMPORTANCES} complete trials on.</p>")
-    else:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            importances = plot_param_importances(study)
-        importances.update_layout(title=None, xaxis_title="importance", yaxis_title=None)
-        parts += [
-            "<h2>Which settings set the best tenth of the trials apart</h2>",
-            importances.to_html(full_html=False, include_plotlyjs=False),
-        ]
-    title = escape(f"{figures['goal']} on {figures['dataset']}")
-    style = "body{font-family:system-ui,sans-serif;max-width:64rem;margin:2rem auto;padding:0 1rem}"
-    return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
-        f"<style>{style}</style></head><body><h1>{title}</h1>{''.join(parts)}</body></html>\n"
-    )
+    tapes: dict[tuple[Part, ...], Tape] = {}
+    rows = study.walked(condition)
+    edited = max(study.variant(group, condition, row).start.frames for row in rows)
+    for row in rows:
+        path = place(out, group, condition, row)
+        if path.exists():
+            continue
+        experiment = study.variant(group, condition, row)
+        runtime = Runtime(seed=experiment.seed, device=experiment.device)
+        stations, _ = build(experiment, runtime)
+        seen = experiment.dataset, experiment.faces, experiment.encoder, experiment.editor
+        tape = tapes.setdefault(
+            seen,
+            Tape(stations.dataset, stations.faces, stations.encoder, stations.editor, edited),
+        )
+        taped = evolve(stations, dataset=tape, faces=tape, encoder=tape, editor=tape)
+        steps = shown(row.control, taped) if row.control else walk(taped, {})
+        arrays = {name: np.ascontiguousarray(one) for name, one in record(list(steps)).items()}
+        path.parent.mkdir(exist_ok=True)
+        write(path, save(arrays, _about(study, group, condition, row)))
+        yield row
+
+
+def _walk(study: Study, out: Path, group: str, condition: Condition) -> None:
+    for _row in _walked(study, group, condition, out):
+        pass
+
+
+def _share(
+    work: Callable[[str, Condition], None],
+    cells: Sequence[tuple[str, Condition]],
+    jobs: int,
+    tell: Callable[[], None],
+) -> None:
+    """Have `jobs` processes work on the cells; where one fails or is interrupted, all end."""
+    pool = ProcessPoolExecutor(min(jobs, len(cells)), get_context("spawn"), _alone, (jobs,))
+    try:
+        waiting = {pool.submit(work, *cell) for cell in cells}
+        while waiting:
+            done, waiting = wait(waiting, timeout=1.0, return_when=FIRST_COMPLETED)
+            for one in done:
+                one.result()
+            tell()
+    except BaseException:
+        for process in pool._processes.values():  # noqa: SLF001  (shutdown waits for them)
+            process.kill()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _alone(jobs: int) -> None:
+    """One process of several: a share of the cores; interrupts are for the first one to see."""
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // jobs)))
+
+
+def _text(study: Study) -> str:
+    """All that was asked, to read."""
+    names = [one.name for one in fields(Study)]
+    return "\n".join(f"{name} = {getattr(study, name)!r}" for name in names) + "\n"

@@ -13,7 +13,7 @@ import pytest
 from affmem.errors import ExperimentError, InputError, UserError
 from affmem.experiment import Experiment, load
 from affmem.run import run
-from affmem.study import FIRST, tune
+from affmem.trials import FIRST, tune
 from affmem.tuning import Range, read
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "tune-memory.toml"

@@ -1,0 +1,267 @@
+"""What a study's records come to: CCC with intervals over persons, paired gains, confidence.
+
+All rows of a condition are scored on the same frames, with the same resamples of the persons, so
+that they can be compared.
+"""
+
+from collections.abc import Mapping, Sequence
+from math import isfinite
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from attrs import frozen
+
+from affmem.controls import DERIVED, derived
+from affmem.interval import IndexArray as Indices
+from affmem.interval import bootstrap
+from affmem.protocols import Metric, Runtime
+from affmem.study import Condition, Record, Study, load
+from affmem.values import DIMENSIONS, Affects
+
+Figures = dict[str, Any]
+
+COVERED: Final = 0.9
+"""The share of true affects that an interval is calibrated to hold."""
+KEPT: Final = (1.0, 0.75, 0.5, 0.25)
+"""Shares of the frames, the surest first, whose error a risk-coverage curve tells."""
+SECONDS: Final = 2.0
+"""Width of the bins of time since a person's first face."""
+LEAST: Final = 10
+"""Persons that a bin needs."""
+
+
+@frozen(eq=False)
+class Scored:
+    """A condition's frames that are scored: the same for each row."""
+
+    persons: tuple[str, ...]
+    truth: Affects
+    read: Mapping[str, Affects]
+    """By row, [n, 2]"""
+    activation: Mapping[str, npt.NDArray[np.float32]]
+    """By row that was walked, [n]"""
+    since: npt.NDArray[np.float64]
+    """Seconds of the person's clips before, [n]"""
+
+
+def verdict(study: Study, out: Path, *, final: bool) -> Figures:
+    """The figures of `study.json`: by group and condition, the chosen row's gain over the first,
+    the ceiling's, and all rows. Gains are in CCC. Raises what `load` raises.
+    """
+    first = study.variant("development", study.conditions[0], study.rows[0])
+    metric: Metric = first.metrics[0].build(Runtime())
+    groups = ("development", "final") if final else ("development",)
+    figures: Figures = {"chosen": study.chosen, "reference": study.rows[0].name}
+    sizes: dict[tuple[str, int], float] = {}
+    for group in groups:
+        figures[group] = {}
+        for condition in study.conditions:
+            scored = _scored(study, out, group, condition)
+            found = _condition(study, scored, metric)
+            if study.chosen in scored.activation:
+                sure = scored.activation[study.chosen]
+                error = np.abs(scored.read[study.chosen] - scored.truth)
+                if group == "development":
+                    for column in (0, 1):
+                        sizes[condition.name, column] = calibrated(error[:, column], sure)
+                found["confidence"] = {
+                    dimension: _confidence(
+                        error[:, column], sure, sizes[condition.name, column], scored.persons
+                    )
+                    for column, dimension in enumerate(DIMENSIONS)
+                }
+                found["over time"] = _over_time(study, scored)
+            figures[group][condition.name] = found
+    return figures
+
+
+def calibrated(error: npt.NDArray[np.float32], sure: npt.NDArray[np.float32]) -> float:
+    """q, such that truth lies within q (1 - activation) of a reading 90 % of the time.
+
+    Split conformal prediction with a normalised score (Lei et al. 2018, §5.2): the quantile of
+    error / (1 - activation) over frames of persons to calibrate by.
+
+    >>> calibrated(np.float32([0.1, 0.2, 0.3]), np.float32([0.9, 0.9, 0.9]))
+    3.0
+    """
+    score = np.sort(error / np.maximum(1.0 - sure, 1e-3))
+    place = min(len(score) - 1, int(np.ceil(COVERED * (len(score) + 1))) - 1)
+    return round(float(score[place]), 4)
+
+
+def markdown(study: Study, figures: Figures) -> str:
+    """The tables, as a study's page shows them."""
+    lines: list[str] = []
+    for group in ("development", "final"):
+        for condition, found in figures.get(group, {}).items():
+            who = f"{found['persons']} persons, {found['frames']} frames"
+            lines += [
+                f"### {group}: {condition} ({who})",
+                "",
+                "| row | arousal | valence | gain in arousal | gain in valence | of the ceiling |",
+                "|---|---|---|---|---|---|",
+            ]
+            for row in found["rows"]:
+                cells = [_cell(row[one]) for one in DIMENSIONS]
+                cells += [_cell(row["gain"][one], sign=True) for one in DIMENSIONS]
+                share = row.get("share")
+                cells.append(
+                    "" if share is None else "/".join(_percent(share[one]) for one in DIMENSIONS)
+                )
+                name = f"**{row['name']}**" if row["name"] == study.chosen else row["name"]
+                lines.append(f"| {name} | {' | '.join(cells)} |")
+            lines.append("")
+    return "\n".join(lines)
+
+
+def _scored(study: Study, out: Path, group: str, condition: Condition) -> Scored:
+    records = {row.name: load(out, group, condition, row) for row in study.walked(condition)}
+    base = records[study.rows[0].name]
+    labelled = ~np.isnan(base["truth"]).any(axis=1)
+    if condition.later:
+        first = {person: base["clip"][base["person"] == person].min() for person in
+                 np.unique(base["person"])}  # fmt: skip
+        labelled &= base["clip"] > np.array([first[person] for person in base["person"]])
+    read = {name: _as_in(base, one)["memory"][labelled] for name, one in records.items()}
+    for row in study.rows:
+        if row.control in DERIVED and (not condition.rows or row.name in condition.rows):
+            said = derived(row.control, base["pk"], base["truth"], base["person"])
+            read[row.name] = said[labelled]
+    return Scored(
+        persons=tuple(str(one) for one in base["person"][labelled]),
+        truth=base["truth"][labelled],
+        read={row.name: read[row.name] for row in study.rows if row.name in read},
+        activation={
+            name: _as_in(base, one)["activation"][labelled] for name, one in records.items()
+        },
+        since=base["time"][labelled],
+    )
+
+
+def _as_in(base: Record, other: Record) -> Record:
+    """`other` in the order of `base`: the same frames, however they were shuffled."""
+
+    def order(one: Record) -> npt.NDArray[np.int64]:
+        found: npt.NDArray[np.int64] = np.lexsort((one["time"], one["clip"]))
+        return found
+
+    there = np.empty(len(base["time"]), np.int64)
+    there[order(base)] = order(other)
+    return {name: one[there] for name, one in other.items()}
+
+
+def _condition(study: Study, scored: Scored, metric: Metric) -> Figures:
+    reference = study.rows[0].name
+
+    def figure(name: str, column: int, less: str = "") -> dict[str, float | None]:
+        def value(rows: Indices) -> float:
+            truth = scored.truth[rows, column]
+            found = metric(truth, scored.read[name][rows, column])
+            return found - metric(truth, scored.read[less][rows, column]) if less else found
+
+        rng = Runtime(seed=1).rng("bootstrap")  # the same resamples for every figure
+        found = bootstrap(value, scored.persons, study.resamples, rng)
+        return _rounded({"ccc": found.value, "low": found.low, "high": found.high})
+
+    def both(name: str, less: str = "") -> Figures:
+        return {one: figure(name, column, less) for column, one in enumerate(DIMENSIONS)}
+
+    rows = [{"name": name, **both(name), "gain": both(name, reference)} for name in scored.read]
+    by_name = {str(row["name"]): row for row in rows}
+    ceiling = next((row.name for row in study.rows if row.control == "ceiling"), None)
+    found: Figures = {
+        "persons": len(set(scored.persons)), "frames": len(scored.persons), "rows": rows
+    }  # fmt: skip
+    if ceiling in by_name:
+        most = by_name[str(ceiling)]["gain"]
+        found["ceiling"] = most
+        for row in rows:
+            row["share"] = {one: _share(row["gain"][one], most[one]) for one in DIMENSIONS}
+    if study.chosen in by_name:
+        found["gain"] = by_name[study.chosen]["gain"]
+    return found
+
+
+def _confidence(
+    error: npt.NDArray[np.float32],
+    sure: npt.NDArray[np.float32],
+    size: float,
+    persons: Sequence[str],
+) -> Figures:
+    """Whether activation predicts error, and whether the calibrated intervals hold."""
+    from scipy.stats import spearmanr
+
+    order = np.argsort(-sure, kind="stable")
+    width = size * np.maximum(1.0 - sure, 1e-3)
+    held = error <= width
+
+    def covered(rows: Indices) -> float:
+        return float(held[rows].mean())
+
+    found = bootstrap(covered, persons, 1000, Runtime(seed=1).rng("bootstrap"))
+    return {
+        "rank correlation with error": round(float(spearmanr(sure, error).statistic), 4),
+        "mean error of the surest": {
+            f"{share:.0%}": round(float(error[order[: max(1, int(share * len(error)))]].mean()), 4)
+            for share in KEPT
+        },
+        "interval": {
+            "factor": size,
+            "mean half width": round(float(width.mean()), 4),
+            "covered": _rounded({"share": found.value, "low": found.low, "high": found.high}),
+        },
+    }
+
+
+def _over_time(study: Study, scored: Scored) -> Sequence[Figures]:
+    """Mean absolute error by time since a person's clip began, and the chosen row's less."""
+    far = {
+        name: np.abs(scored.read[name] - scored.truth).mean(axis=1)
+        for name in (study.rows[0].name, study.chosen)
+    }
+    bins = (scored.since / SECONDS).astype(np.int64)
+    persons = np.array(scored.persons)
+    found = []
+    for one in np.unique(bins):
+        rows = np.flatnonzero(bins == one)
+        if len(set(persons[rows])) < LEAST:
+            continue
+        less = far[study.chosen][rows] - far[study.rows[0].name][rows]
+
+        def mean(places: Indices, less: npt.NDArray[np.float32] = less) -> float:
+            return float(less[places].mean())
+
+        change = bootstrap(mean, persons[rows].tolist(), 1000, Runtime(seed=1).rng("bootstrap"))
+        found.append(
+            {
+                "from": float(one * SECONDS),
+                **{name: round(float(one[rows].mean()), 4) for name, one in far.items()},
+                "change": _rounded({"error": change.value, "low": change.low, "high": change.high}),
+            }
+        )
+    return found
+
+
+def _share(gain: Figures, most: Figures) -> float | None:
+    if gain["ccc"] is None or most["ccc"] is None or most["ccc"] <= 0:
+        return None
+    return round(float(gain["ccc"] / most["ccc"]), 4)
+
+
+def _rounded(values: Mapping[str, float]) -> dict[str, float | None]:
+    return {key: round(one, 4) if isfinite(one) else None for key, one in values.items()}
+
+
+def _cell(figure: Figures, *, sign: bool = False) -> str:
+    if figure["ccc"] is None:
+        return "undefined"
+    form = "{:+.3f}" if sign else "{:.3f}"
+    if figure["low"] is None:
+        return form.format(figure["ccc"])
+    return f"{form} [{form}, {form}]".format(figure["ccc"], figure["low"], figure["high"])
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{share:.0%}"
