@@ -1,6 +1,7 @@
-"""What a run shows in a terminal: progress while it lasts, a table at its end."""
+"""What a run or a training shows in a terminal: progress while it lasts, a table at its end."""
 
 import sys
+from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -11,12 +12,17 @@ import click
 from affmem.run import Result
 from affmem.values import DIMENSIONS, Step
 
+RECENT = 5
+"""How many of a training's reports stand in the terminal."""
+
 
 class Bar:
-    """Progress: a live line in a terminal, else one plain line a stage (and a tenth of it)."""
+    """Progress: a live line in a terminal, below a training's last reports; else plain lines, one
+    a report or a stage (and a tenth of it)."""
 
     def __init__(self, *, silent: bool) -> None:
         self._live: Any = None
+        self._reports: deque[Mapping[str, float]] = deque(maxlen=RECENT)
         self._task: Any = None
         self._stage = ""
         self._tenth = -1
@@ -24,25 +30,9 @@ class Bar:
 
     def __enter__(self) -> "Bar":
         if not self._silent and sys.stderr.isatty():
-            from rich.console import Console
-            from rich.progress import (
-                BarColumn,
-                MofNCompleteColumn,
-                Progress,
-                TextColumn,
-                TimeElapsedColumn,
-                TimeRemainingColumn,
-            )
+            from affmem.live import Live
 
-            self._live = Progress(
-                TextColumn("{task.description}"),
-                BarColumn(bar_width=20),
-                MofNCompleteColumn(),
-                TimeElapsedColumn(),
-                TimeRemainingColumn(),
-                console=Console(stderr=True),
-                transient=True,
-            )
+            self._live = Live(self._reports)
             self._live.start()
         return self
 
@@ -73,12 +63,11 @@ class Bar:
 
     def figures(self, figures: Mapping[str, float]) -> None:
         """Show a trainer's figures."""
-        rest = {key: value for key, value in figures.items() if key not in ("step", "of")}
-        detail = " ".join(f"{key} {value:.3f}" for key, value in rest.items())
-        if not self._silent:
-            (self._live.console.print if self._live else lambda line: click.echo(line, err=True))(
-                f"step {int(figures['step'])}: {detail}"
-            )
+        self._reports.append(figures)
+        if self._live is None and not self._silent:
+            rest = {key: value for key, value in figures.items() if key not in ("step", "of")}
+            detail = " ".join(f"{key} {value:.3f}" for key, value in rest.items())
+            click.echo(f"step {int(figures['step'])}: {detail}", err=True)
         self.told("training", int(figures["step"]), int(figures["of"]))
 
 
