@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 BUNDLED = Path(__file__).with_name("pk-drawn-small.safetensors")
 """The checkpoint that ships with the package; MODEL_CARD.md beside it says what it can do."""
 
-Precision = Literal["fp32", "bf16"]
+Precision = Literal["fp32", "bf16", "fp16"]
 Backbone = Literal["paper", "alexnet", "residual"]
 BACKBONES: tuple[Backbone, ...] = ("paper", "alexnet", "residual")
 
@@ -52,7 +52,7 @@ class PKConfig:
     """A file that trainer "pk" wrote; without it, the small one that ships with the package."""
     batch: int = field(default=50, validator=and_(ge(1), le(4096)))
     """How many faces go through the networks at once."""
-    precision: Precision = field(default="fp32", validator=in_(("fp32", "bf16")))
+    precision: Literal["fp32", "bf16"] = field(default="fp32", validator=in_(("fp32", "bf16")))
     """Of the arithmetic: "bf16" is faster where the processor has it, and its codes are rounder."""
 
     def build(self, runtime: Runtime) -> "PK":
@@ -101,8 +101,9 @@ class TrainerConfig:
     validation: float = field(default=0.05, validator=and_(ge(0.0), le(0.5)))
     """Share of the faces held out: the last ones, so that in data in order of persons it is persons
     who are held out."""
-    precision: Precision = field(default="fp32", validator=in_(("fp32", "bf16")))
-    """Of the arithmetic: "bf16" is faster where the processor has it."""
+    precision: Precision = field(default="fp32", validator=in_(("fp32", "bf16", "fp16")))
+    """Of the arithmetic: "bf16" is faster where the processor has it; "fp16", with its losses
+    scaled, is for graphics cards without that."""
     report: int = field(default=100, validator=ge(1))
     """Steps between two reports."""
     save_every: int = field(default=200, validator=ge(1))

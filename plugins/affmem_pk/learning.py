@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 from attrs import define, field
+from lightning_fabric.plugins import Precision
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
@@ -16,7 +17,7 @@ from torch.optim import Adam
 from affmem.errors import InputError
 from affmem_pk.networks import Networks
 
-FORMAT = "affmem-pk-state 1"
+FORMAT = "affmem-pk-state 2"
 
 
 @define(eq=False)
@@ -30,6 +31,8 @@ class Learning:
     """Of the terms that have one, by their names."""
     makers: Adam
     judges: Adam | None
+    precision: Precision
+    """Of the arithmetic; it may scale losses, and remembers by how much."""
     lot: torch.Generator
     step: int = 0
     """Steps done."""
@@ -75,6 +78,7 @@ class Learning:
         numbers = {
             "format": FORMAT, "step": self.step, "best": self.best if self.best > -1e9 else None,
             "worse": self.worse, "sums": self._sums,
+            "precision": self.precision.state_dict(),
         }  # fmt: skip
         whole = {key: one.detach().cpu().contiguous().clone() for key, one in tensors.items()}
         part = path.with_name(f".{path.name}.part")
@@ -107,6 +111,7 @@ class Learning:
                     state.setdefault(int(index), {})[what] = one
                 groups = optimiser.state_dict()["param_groups"]
                 optimiser.load_state_dict({"state": state, "param_groups": groups})
+            self.precision.load_state_dict(numbers["precision"])
         except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
             reason = str(error).partition("\n")[0]
             raise InputError(path, f"is not the state of this training ({reason})") from None

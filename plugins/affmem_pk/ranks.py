@@ -1,62 +1,92 @@
-"""Several processes that train one model: each takes its rows of a batch, gradients are shared.
+"""Where a training runs: on which device, how precisely, and as which of several processes.
 
-Under `torchrun` every process runs the same command, draws the same random numbers and keeps the
-same weights; only the first one writes.
+Under `torchrun` or `fabric run` every process runs the same command, draws the same random numbers
+and keeps the same weights; each takes its rows of a batch, and only the first one writes.
 """
 
+import math
 import os
-from collections.abc import Iterable
 
 import torch
-from attrs import frozen
-from torch import Tensor, distributed, nn
+from lightning_fabric import Fabric
+from lightning_fabric.plugins import MixedPrecision
+from lightning_fabric.plugins import Precision as Exact
+from lightning_fabric.utilities.exceptions import MisconfigurationException
+from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from affmem.errors import UserError
+from affmem_pk.config import Precision
 
 
-@frozen
-class Ranks:
-    """This process among all."""
+def launched(device: str, precision: Precision) -> Fabric:
+    """This process, among those that were started with it.
 
-    rank: int = 0
-    world: int = 1
-
-    @property
-    def first(self) -> bool:
-        """Whether this is the one that writes."""
-        return self.rank == 0
-
-    def mine(self, rows: Tensor) -> Tensor:
-        """This process' rows of a batch: every `world`-th."""
-        return rows[self.rank :: self.world]
-
-    def share(self, parameters: Iterable[nn.Parameter]) -> None:
-        """Put the mean over all processes in place of each gradient, so that they stay alike.
-
-        Costs are means over rows and every process has as many, so this is the whole batch's.
-        """
-        if self.world == 1:
-            return
-        graded = [one.grad for one in parameters if one.grad is not None]
-        if not graded:
-            return
-        flat = torch.cat([one.flatten() for one in graded])
-        distributed.all_reduce(flat)
-        flat /= self.world
-        for one, part in zip(
-            graded, torch.split(flat, [one.numel() for one in graded]), strict=True
-        ):
-            one.copy_(part.view_as(one))
-
-
-def joined(device: torch.device) -> Ranks:
-    """This process' place among those that `torchrun` started; alone without it."""
+    Raises UserError where the device cannot be used here.
+    """
+    kind, _, number = device.partition(":")
     world = int(os.environ.get("WORLD_SIZE", "1"))
-    if world == 1:
-        return Ranks()
-    if not distributed.is_initialized():
-        distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
-    return Ranks(distributed.get_rank(), world)
+    local = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    try:
+        fabric = Fabric(
+            accelerator=kind,
+            strategy="ddp" if world > 1 else "auto",
+            devices=[int(number)] if number else local,
+            num_nodes=world // local,
+            plugins=[_arithmetic(precision, kind)],
+        )
+        if os.environ.get("LT_CLI_USED") != "1":  # under `fabric run`, making it was launching it
+            fabric.launch()
+    except (ValueError, RuntimeError, AssertionError, MisconfigurationException) as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise UserError(
+            f"device {device!r} cannot be used here ({reason}); expected cpu, cuda, cuda:1 or mps"
+        ) from None
+    return fabric
+
+
+def _arithmetic(precision: Precision, kind: str) -> Exact:
+    match precision:
+        case "fp32":
+            return Exact()
+        case "bf16":
+            return MixedPrecision("bf16-mixed", kind)
+        case "fp16":  # its smallest numbers are too large for gradients: losses are scaled
+            return MixedPrecision("16-mixed", kind)
+
+
+def mine(fabric: Fabric, rows: Tensor) -> Tensor:
+    """This process' rows of a batch: every so many-th."""
+    return rows[fabric.global_rank :: fabric.world_size]
+
+
+def means(fabric: Fabric, values: dict[str, Tensor]) -> dict[str, float]:
+    """Scalars, each as its mean over all processes; one that is not finite anywhere is not."""
+    if not values:
+        return {}
+    shared = torch.stack([one.detach().float() for one in values.values()])
+    fabric.all_reduce(shared)
+    return dict(zip(values, shared.tolist(), strict=True))
+
+
+def advance(
+    fabric: Fabric, module: nn.Module, optimiser: Optimizer, most: float = math.inf
+) -> float:
+    """One step by the gradients' mean over all processes, scaled down to a norm of `most`; gives
+    the norm before that.
+
+    Costs are means over rows and every process has as many, so the mean is the whole batch's.
+    """
+    graded = [one.grad for one in module.parameters() if one.grad is not None]
+    if graded and fabric.world_size > 1:  # as one tensor: a message has its price
+        flat = torch.cat([one.flatten() for one in graded])
+        fabric.all_reduce(flat)
+        parts = torch.split(flat, [one.numel() for one in graded])
+        for one, part in zip(graded, parts, strict=True):
+            one.copy_(part.view_as(one))
+    norm = fabric.clip_gradients(module, optimiser, max_norm=most, error_if_nonfinite=False)
+    fabric.strategy.optimizer_step(optimiser)
+    return 0.0 if norm is None else float(norm)
 
 
 def check_divides(world: int, batch: int, redrawn: int) -> None:

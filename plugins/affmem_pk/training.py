@@ -24,7 +24,7 @@ from affmem_pk.checkpoint import save
 from affmem_pk.config import TrainerConfig
 from affmem_pk.learning import Learning
 from affmem_pk.networks import Networks, initialize
-from affmem_pk.ranks import check_divides, joined
+from affmem_pk.ranks import advance, check_divides, launched, means, mine
 
 BEST, LAST, STATE = "best.safetensors", "last.safetensors", "state.safetensors"
 FITTED = 4000
@@ -74,9 +74,10 @@ class PKTrainer:
     def train(  # noqa: PLR0912, PLR0915  (the loop is one piece on purpose)
         self, examples: Examples, terms: Mapping[str, TermConfig], out: Path
     ) -> Iterator[Mapping[str, float]]:
-        """Learn, as the protocol says; also yields what each term costs, the norm of the gradient
-        and the agreement (CCC) on the faces held out, of D_em ("arousal", "valence") and of D_em on
-        edited faces with the affect asked for ("edit_arousal", "edit_valence").
+        """Learn, as the protocol says; also yields, as means since the last report, what each term
+        costs and how long the gradients are ("gradient", "critic_gradient"); and the agreement
+        (CCC) on the faces held out, of D_em ("arousal", "valence") and of D_em on edited faces with
+        the affect asked for ("edit_arousal", "edit_valence").
 
         Raises UserError where there are too few faces, the labels do not fit, or a term stops
         being finite: `last.safetensors` is then the last good one.
@@ -89,9 +90,9 @@ class PKTrainer:
         redrawn = max(1, round(size * config.redrawn))
 
         # --- what is to be learnt -----------------------------------------------------------
-        device = torch.device(self._runtime.device)
-        ranks = joined(device)
-        check_divides(ranks.world, size, redrawn)
+        fabric = launched(self._runtime.device, config.precision)
+        device, first = fabric.device, fabric.is_global_zero
+        check_divides(fabric.world_size, size, redrawn)
         lot = torch.Generator().manual_seed(int(self._runtime.rng("trainer").integers(1 << 62)))
         shape = Shape(code=config.code, width=config.width)
         with torch.random.fork_rng(devices=[]):  # torch's own first weights are replaced at once
@@ -112,10 +113,11 @@ class PKTrainer:
             judges=Adam(critics.parameters(), config.critic_rate, betas=config.betas)
             if len(critics)
             else None,
+            precision=fabric.strategy.precision,
             lot=lot,
         )
-        average, judges, makers = learning.average, learning.judges, learning.makers
         learning.resume(out / STATE)
+        average, judges, makers = learning.average, learning.judges, learning.makers
         begun, seen = time.perf_counter(), 0
 
         def judge(faces: Tensor) -> Tensor:
@@ -135,7 +137,7 @@ class PKTrainer:
                 x = relit(moved(x, lot), lot)
                 shown = spoilt(x, lot)
             asked = (torch.rand((redrawn, 2), generator=lot) * 2 - 1).to(device)
-            x, y, shown, asked = (ranks.mine(one) for one in (x, y, shown, asked))
+            x, y, shown, asked = (mine(fabric, one) for one in (x, y, shown, asked))
             m = len(asked)
             weights = {name: one.weighs(step, config.steps) for name, one in terms.items()}
             due = [name for name, weight in weights.items() if weight > 0]
@@ -143,7 +145,7 @@ class PKTrainer:
                 for group in optimiser.param_groups if optimiser else ():
                     group["lr"] = rate * pace(step, config)
 
-            with torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bf16"):
+            with fabric.autocast():
                 # --- forward: E once, G once for what it rebuilds and what it edits -----------
                 codes = networks.encoder(shown)
                 pictured = networks.generator(
@@ -157,13 +159,12 @@ class PKTrainer:
                 )  # fmt: skip
 
                 # --- 1. the critics -----------------------------------------------------------
-                if judges is not None:
-                    duels = [sum_of[name].duel(batch) for name in due if name in critics]
-                    if duels:
-                        judges.zero_grad()
-                        torch.autograd.backward(duels)
-                        ranks.share(critics.parameters())
-                        judges.step()
+                duels = [sum_of[name].duel(batch) for name in due if name in critics]
+                norms = {}
+                if judges is not None and duels:
+                    judges.zero_grad()
+                    fabric.backward(torch.stack(duels).sum())
+                    norms["critic_gradient"] = advance(fabric, critics, judges)
 
                 # --- 2. E, G and D_em ---------------------------------------------------------
                 critics.requires_grad_(requires_grad=False)
@@ -174,25 +175,21 @@ class PKTrainer:
                 )
             makers.zero_grad()
             if loss.requires_grad:
-                torch.autograd.backward(loss)
+                fabric.backward(loss)
             critics.requires_grad_(requires_grad=True)
-            _check_finite(costs, step, out)
-            ranks.share(networks.parameters())
-            makers.step()
+            paid = means(fabric, costs)
+            _check_finite(paid, step, out)
+            if loss.requires_grad:
+                norms["gradient"] = advance(fabric, networks, makers)
 
             # --- keep count -------------------------------------------------------------------
             _follow(average, networks, min(config.average, (step + 1) / (step + 10)))
-            learning.step, seen = step + 1, seen + len(x)
-            learning.note({name: cost.item() for name, cost in costs.items()})
+            learning.step, seen = step + 1, seen + size
+            learning.note(paid | {name: one for name, one in norms.items() if math.isfinite(one)})
             if learning.step % config.report == 0 or learning.step == config.steps:
                 if "emotion" not in terms:
                     _read_afterwards(average, pictures[:count], labels[:count], config, device)
-                figures = learning.figures(terms)
-                figures["gradient"] = float(
-                    nn.utils.get_total_norm(
-                        [one.grad for one in networks.parameters() if one.grad is not None]
-                    )
-                )
+                figures = learning.figures((*terms, "gradient", "critic_gradient"))
                 figures |= self._validate(average, pictures[count:], labels[count:], device)
                 facts = {
                     "trainer": asdict(config),
@@ -204,7 +201,7 @@ class PKTrainer:
                     "figures": {k: v for k, v in figures.items() if math.isfinite(v)},
                 }
                 better = learning.judge(figures)
-                if ranks.first:
+                if first:
                     save(out / LAST, average, facts, half=config.half)
                     if better:
                         save(out / BEST, average, facts, half=config.half)
@@ -221,9 +218,9 @@ class PKTrainer:
                 if config.patience and learning.worse >= config.patience:
                     break
             between = learning.step % config.save_every == 0 and learning.step < config.steps
-            if between and ranks.first:
+            if between and first:
                 learning.save(out / STATE)
-        if ranks.first:
+        if first:
             (out / STATE).unlink(missing_ok=True)
 
     def _validate(
@@ -293,13 +290,13 @@ def _batch(pictures: Tensor, rows: Tensor) -> Tensor:
     return pictures[rows].permute(0, 3, 1, 2).float() / 127.5 - 1.0
 
 
-def _check_finite(costs: Mapping[str, Tensor], step: int, out: Path) -> None:
+def _check_finite(costs: Mapping[str, float], step: int, out: Path) -> None:
     """Raise UserError that names the term which is not finite any more."""
     for name, cost in costs.items():
-        if not math.isfinite(cost.item()):
+        if not math.isfinite(cost):
             last = f"; {out / LAST} is the last good one" if (out / LAST).exists() else ""
             raise UserError(
-                f"training came apart at step {step + 1}: term {name!r} is {cost.item()}; "
+                f"training came apart at step {step + 1}: term {name!r} is {cost}; "
                 f"a smaller learning_rate, or weight of that term, may help{last}"
             )
 

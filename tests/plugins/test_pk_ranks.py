@@ -1,16 +1,21 @@
 """Two processes with half a batch each have the gradients of one with the whole."""
 
+import math
 import os
+import socket
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from torch import nn
+from torch.optim import SGD
 
 from affmem.errors import UserError
-from affmem_pk.ranks import Ranks, check_divides, joined
+from affmem_pk.ranks import advance, check_divides, launched, means, mine
 
 WORKER = Path(__file__).with_name("pk_ranks_worker.py")
 
@@ -43,11 +48,40 @@ def test_two_processes_have_the_gradients_of_one(tmp_path):
     ]
 
 
+def test_a_term_that_is_not_finite_in_one_process_stops_all(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    fabric = Path(sysconfig.get_path("scripts")) / "fabric"
+    words = [fabric, "run", "--accelerator", "cpu", "--devices", 2, "--main-port", port]
+    run([*words, WORKER, tmp_path / "broken", tmp_path / "out"])
+    for rank in (0, 1):
+        told = (tmp_path / f"broken-{rank}.npz").read_text()
+        assert told.startswith("training came apart at step 1: term 'emotion' is nan")
+
+
 def test_alone_nothing_is_shared_and_every_row_is_mine():
-    ranks = joined(torch.device("cpu"))
-    assert ranks == Ranks()
-    assert ranks.mine(torch.arange(6)).tolist() == [0, 1, 2, 3, 4, 5]
-    assert Ranks(1, 3).mine(torch.arange(6)).tolist() == [1, 4]
+    fabric = launched("cpu", "fp32")
+    assert mine(fabric, torch.arange(6)).tolist() == [0, 1, 2, 3, 4, 5]
+    assert means(fabric, {"a": torch.tensor(2.0), "b": torch.tensor(-1.5)}) == {"a": 2, "b": -1.5}
+    assert means(fabric, {}) == {}
+
+
+@pytest.mark.parametrize(
+    ("most", "expected"), [(math.inf, (3.0, 4.0)), (10.0, (3.0, 4.0)), (1.0, (0.6, 0.8))]
+)
+def test_a_gradient_is_scaled_down_to_what_it_may_be_and_told_as_it_was(most, expected):
+    line = nn.Linear(2, 1, bias=False)
+    nn.init.zeros_(line.weight)
+    line.weight.grad = torch.tensor([[3.0, 4.0]])
+    assert advance(launched("cpu", "fp32"), line, SGD(line.parameters(), lr=1.0), most) == 5.0
+    assert line.weight[0].tolist() == pytest.approx([-one for one in expected], rel=1e-5)
+
+
+@pytest.mark.parametrize("device", ["tpu-of-mine", "cuda:99", "cpu:x"])
+def test_a_device_that_cannot_be_used_is_one_line(device):
+    with pytest.raises(UserError, match=f"device '{device}' cannot be used here") as said:
+        launched(device, "fp32")
+    assert "\n" not in str(said.value)
 
 
 def test_what_cannot_be_shared_evenly_is_said():

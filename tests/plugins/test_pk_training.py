@@ -121,9 +121,12 @@ def test_it_reports_every_term_and_remembers_how_it_was_trained(tmp_path):
     assert {path.name for path in (tmp_path / "pk").iterdir()} == {BEST, LAST, "samples"}
 
 
-@pytest.mark.parametrize("cut", [1, 2, 3])
-def test_cut_off_anywhere_it_goes_on_and_ends_the_same_to_the_last_bit(tmp_path, cut):
-    settings = {"steps": 9, "save_every": 2, "report": 3, "validation": 0.25, "count": 30}
+@pytest.mark.parametrize(
+    ("cut", "others"),
+    [(1, {}), (2, {}), (3, {}), (2, {"precision": "fp16", "steps": 5, "batch": 2})],
+)
+def test_cut_off_anywhere_it_goes_on_and_ends_the_same_to_the_last_bit(tmp_path, cut, others):
+    settings = {"steps": 9, "save_every": 2, "report": 3, "validation": 0.25, "count": 30} | others
     whole = train(tmp_path / "whole", **settings)
     begun = started(tmp_path / "cut", **settings)
     before = [next(begun) for _ in range(cut - 1)]
@@ -193,7 +196,7 @@ def test_every_form_of_duel_trains(tmp_path, form):
     assert np.isfinite([report["prior"], report["real"]]).all()
 
 
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
 def test_each_precision_trains(tmp_path, precision):
     (report,) = train(tmp_path / "pk", steps=1, precision=precision)
     assert np.isfinite(list(report.values())).all()
