@@ -18,6 +18,8 @@ BUNDLED = Path(__file__).with_name("pk-drawn-small.safetensors")
 Precision = Literal["fp32", "bf16", "fp16"]
 Backbone = Literal["paper", "alexnet", "residual"]
 BACKBONES: tuple[Backbone, ...] = ("paper", "alexnet", "residual")
+Optimizer = Literal["adam", "adamw"]
+OPTIMIZERS: tuple[Optimizer, ...] = ("adam", "adamw")
 
 _share = and_(ge(0.0), le(1.0))
 
@@ -80,14 +82,23 @@ class TrainerConfig:
     """Faces of a step."""
     redrawn: float = field(default=0.5, validator=and_(gt(0.0), le(1.0)))
     """Share of a batch that G redraws; E and D_em, which cost far less, learn from all of it."""
+    optimizer: Optimizer = field(default="adam", validator=in_(OPTIMIZERS))
+    """What makes steps of gradients: "adam" (the paper's), or "adamw", which lets weights decay by
+    themselves (Loshchilov & Hutter 2019)."""
     learning_rate: float = field(default=5e-4, validator=and_(gt(0.0), le(1.0)))
-    """Of Adam for E, G and D_em at its highest. The paper's: 2e-4."""
+    """For E, G and D_em at its highest. The paper's: 2e-4."""
     critic_rate: float = field(default=2e-4, validator=and_(gt(0.0), le(1.0)))
-    """Of Adam for D_prior and D_real."""
+    """For D_prior and D_real."""
     betas: tuple[float, float] = field(
         default=(0.5, 0.999), validator=deep_iterable(and_(ge(0.0), lt(1.0)))
     )
-    """Of Adam: how much of the past its two means keep."""
+    """Of both optimizers: how much of the past their two means keep."""
+    weight_decay: float = field(default=0.0, validator=_share)
+    """Of "adamw": the share, times the rate, of each weight that a step takes away. Of "adam": that
+    share of each weight is added to its gradient."""
+    clip: float | None = field(default=None, validator=optional(gt(0.0)))
+    """The norm to which a longer gradient is scaled down, of each network by itself; not set: none
+    is. The figures have the norms before that."""
     warmup: int = field(default=100, validator=ge(0))
     """Steps over which the rates rise."""
     cooldown: float = field(default=0.6, validator=_share)

@@ -22,7 +22,7 @@ FORMAT = "affmem-pk-state 2"
 
 @define(eq=False)
 class Learning:
-    """Networks, optimisers, the random stream and the place in the data, as one thing to keep."""
+    """Networks, optimizers, the random stream and the place in the data, as one thing to keep."""
 
     networks: Networks
     average: Networks
@@ -72,8 +72,8 @@ class Learning:
         tensors = {"lot": self.lot.get_state(), "order": self.order}
         for name, module in self._modules():
             tensors |= {f"{name}/{key}": one for key, one in module.state_dict().items()}
-        for name, optimiser in self._optimisers():
-            for index, kept in optimiser.state_dict()["state"].items():
+        for name, optimizer in self._optimizers():
+            for index, kept in optimizer.state_dict()["state"].items():
                 tensors |= {f"{name}/{index}/{key}": one for key, one in kept.items()}
         numbers = {
             "format": FORMAT, "step": self.step, "best": self.best if self.best > -1e9 else None,
@@ -104,13 +104,13 @@ class Learning:
                 raise InputError(path, f"is no state of {FORMAT!r}")
             for name, module in self._modules():
                 module.load_state_dict(_below(tensors, name))
-            for name, optimiser in self._optimisers():
+            for name, optimizer in self._optimizers():
                 state: dict[int, dict[str, Tensor]] = {}
                 for key, one in _below(tensors, name).items():
                     index, _, what = key.partition("/")
                     state.setdefault(int(index), {})[what] = one
-                groups = optimiser.state_dict()["param_groups"]
-                optimiser.load_state_dict({"state": state, "param_groups": groups})
+                groups = optimizer.state_dict()["param_groups"]
+                optimizer.load_state_dict({"state": state, "param_groups": groups})
             self.precision.load_state_dict(numbers["precision"])
         except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
             reason = str(error).partition("\n")[0]
@@ -124,7 +124,7 @@ class Learning:
     def _modules(self) -> list[tuple[str, nn.Module]]:
         return [("networks", self.networks), ("average", self.average), ("critics", self.critics)]
 
-    def _optimisers(self) -> list[tuple[str, Adam]]:
+    def _optimizers(self) -> list[tuple[str, Adam]]:
         both = [("makers", self.makers), ("judges", self.judges)]
         return [(name, one) for name, one in both if one is not None]
 

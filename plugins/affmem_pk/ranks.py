@@ -70,10 +70,10 @@ def means(fabric: Fabric, values: dict[str, Tensor]) -> dict[str, float]:
 
 
 def advance(
-    fabric: Fabric, module: nn.Module, optimiser: Optimizer, most: float = math.inf
-) -> float:
-    """One step by the gradients' mean over all processes, scaled down to a norm of `most`; gives
-    the norm before that.
+    fabric: Fabric, module: nn.Module, optimizer: Optimizer, clip: float = math.inf
+) -> dict[str, float]:
+    """One step by the gradients' mean over all processes; gives, for each of the module's children
+    that has a gradient, its norm, before it was scaled down to `clip` where it was longer.
 
     Costs are means over rows and every process has as many, so the mean is the whole batch's.
     """
@@ -84,9 +84,14 @@ def advance(
         parts = torch.split(flat, [one.numel() for one in graded])
         for one, part in zip(graded, parts, strict=True):
             one.copy_(part.view_as(one))
-    norm = fabric.clip_gradients(module, optimiser, max_norm=most, error_if_nonfinite=False)
-    fabric.strategy.optimizer_step(optimiser)
-    return 0.0 if norm is None else float(norm)
+    fabric.strategy.precision.unscale_gradients(optimizer)
+    norms = {
+        name: nn.utils.clip_grad_norm_(child.parameters(), clip).item()
+        for name, child in module.named_children()
+        if any(one.grad is not None for one in child.parameters())
+    }
+    fabric.strategy.optimizer_step(optimizer)
+    return norms
 
 
 def check_divides(world: int, batch: int, redrawn: int) -> None:

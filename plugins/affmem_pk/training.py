@@ -12,7 +12,7 @@ import torch
 from attrs import asdict
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
-from torch.optim import Adam
+from torch.optim import Adam, AdamW
 
 from affmem import gallery
 from affmem.errors import UserError
@@ -75,9 +75,9 @@ class PKTrainer:
         self, examples: Examples, terms: Mapping[str, TermConfig], out: Path
     ) -> Iterator[Mapping[str, float]]:
         """Learn, as the protocol says; also yields, as means since the last report, what each term
-        costs and how long the gradients are ("gradient", "critic_gradient"); and the agreement
-        (CCC) on the faces held out, of D_em ("arousal", "valence") and of D_em on edited faces with
-        the affect asked for ("edit_arousal", "edit_valence").
+        costs and how long each network's gradient is ("encoder_gradient", "real_gradient"); and the
+        agreement (CCC) on the faces held out, of D_em ("arousal", "valence") and of D_em on edited
+        faces with the affect asked for ("edit_arousal", "edit_valence").
 
         Raises UserError where there are too few faces, the labels do not fit, or a term stops
         being finite: `last.safetensors` is then the last good one.
@@ -109,15 +109,16 @@ class PKTrainer:
             networks=networks,
             average=deepcopy(networks).requires_grad_(requires_grad=False).eval(),
             critics=critics,
-            makers=Adam(networks.parameters(), config.learning_rate, betas=config.betas),
-            judges=Adam(critics.parameters(), config.critic_rate, betas=config.betas)
-            if len(critics)
-            else None,
+            makers=_optimizer(networks, config.learning_rate, config),
+            judges=_optimizer(critics, config.critic_rate, config) if len(critics) else None,
             precision=fabric.strategy.precision,
             lot=lot,
         )
         learning.resume(out / STATE)
         average, judges, makers = learning.average, learning.judges, learning.makers
+        clip = math.inf if config.clip is None else config.clip
+        parts = (*dict(networks.named_children()), *critics)
+        told = (*terms, *(f"{name}_gradient" for name in parts))
         begun, seen = time.perf_counter(), 0
 
         def judge(faces: Tensor) -> Tensor:
@@ -141,8 +142,8 @@ class PKTrainer:
             m = len(asked)
             weights = {name: one.weighs(step, config.steps) for name, one in terms.items()}
             due = [name for name, weight in weights.items() if weight > 0]
-            for optimiser, rate in ((makers, config.learning_rate), (judges, config.critic_rate)):
-                for group in optimiser.param_groups if optimiser else ():
+            for optimizer, rate in ((makers, config.learning_rate), (judges, config.critic_rate)):
+                for group in optimizer.param_groups if optimizer else ():
                     group["lr"] = rate * pace(step, config)
 
             with fabric.autocast():
@@ -160,11 +161,11 @@ class PKTrainer:
 
                 # --- 1. the critics -----------------------------------------------------------
                 duels = [sum_of[name].duel(batch) for name in due if name in critics]
-                norms = {}
+                norms: dict[str, float] = {}
                 if judges is not None and duels:
                     judges.zero_grad()
                     fabric.backward(torch.stack(duels).sum())
-                    norms["critic_gradient"] = advance(fabric, critics, judges)
+                    norms |= advance(fabric, critics, judges, clip)
 
                 # --- 2. E, G and D_em ---------------------------------------------------------
                 critics.requires_grad_(requires_grad=False)
@@ -180,16 +181,17 @@ class PKTrainer:
             paid = means(fabric, costs)
             _check_finite(paid, step, out)
             if loss.requires_grad:
-                norms["gradient"] = advance(fabric, networks, makers)
+                norms |= advance(fabric, networks, makers, clip)
 
             # --- keep count -------------------------------------------------------------------
             _follow(average, networks, min(config.average, (step + 1) / (step + 10)))
             learning.step, seen = step + 1, seen + size
-            learning.note(paid | {name: one for name, one in norms.items() if math.isfinite(one)})
+            learning.note(paid)
+            learning.note({f"{k}_gradient": v for k, v in norms.items() if math.isfinite(v)})
             if learning.step % config.report == 0 or learning.step == config.steps:
                 if "emotion" not in terms:
                     _read_afterwards(average, pictures[:count], labels[:count], config, device)
-                figures = learning.figures((*terms, "gradient", "critic_gradient"))
+                figures = learning.figures(told)
                 figures |= self._validate(average, pictures[count:], labels[count:], device)
                 facts = {
                     "trainer": asdict(config),
@@ -267,6 +269,11 @@ def _spread(count: int, most: int) -> Tensor:
     return torch.linspace(0, count - 1, min(count, most)).long()
 
 
+def _optimizer(module: nn.Module, rate: float, config: TrainerConfig) -> Adam:
+    kind = AdamW if config.optimizer == "adamw" else Adam
+    return kind(module.parameters(), rate, betas=config.betas, weight_decay=config.weight_decay)
+
+
 def _checked(pictures: Pictures, affects: Affects) -> tuple[Tensor, Tensor]:
     """The same as tensors; pictures go through without a copy."""
     if len(pictures) < 2:
@@ -318,12 +325,12 @@ def _read_afterwards(
     lot = torch.Generator().manual_seed(0)
     initialize((networks.reader,), config.init, lot)
     networks.reader.requires_grad_(requires_grad=True)
-    optimiser = Adam(networks.reader.parameters(), 3e-3)
+    optimizer = Adam(networks.reader.parameters(), 3e-3)
     for _ in range(FITTINGS):
         chosen = torch.randint(len(z), (min(256, len(z)),), generator=lot)
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         torch.autograd.backward(mse_loss(networks.reader(z[chosen]), y[chosen]))
-        optimiser.step()
+        optimizer.step()
     networks.reader.requires_grad_(requires_grad=False)
 
 

@@ -67,14 +67,19 @@ def test_alone_nothing_is_shared_and_every_row_is_mine():
 
 
 @pytest.mark.parametrize(
-    ("most", "expected"), [(math.inf, (3.0, 4.0)), (10.0, (3.0, 4.0)), (1.0, (0.6, 0.8))]
+    ("clip", "expected"), [(math.inf, (3.0, 4.0)), (10.0, (3.0, 4.0)), (1.0, (0.6, 0.8))]
 )
-def test_a_gradient_is_scaled_down_to_what_it_may_be_and_told_as_it_was(most, expected):
-    line = nn.Linear(2, 1, bias=False)
-    nn.init.zeros_(line.weight)
-    line.weight.grad = torch.tensor([[3.0, 4.0]])
-    assert advance(launched("cpu", "fp32"), line, SGD(line.parameters(), lr=1.0), most) == 5.0
-    assert line.weight[0].tolist() == pytest.approx([-one for one in expected], rel=1e-5)
+def test_each_network_s_gradient_is_scaled_down_by_itself_and_told_as_it_was(clip, expected):
+    both = nn.ModuleDict({name: nn.Linear(2, 1, bias=False) for name in ("long", "short", "none")})
+    for line in both.values():
+        nn.init.zeros_(line.weight)
+    both["long"].weight.grad = torch.tensor([[3.0, 4.0]])
+    both["short"].weight.grad = torch.tensor([[0.0, 0.5]])
+    norms = advance(launched("cpu", "fp32"), both, SGD(both.parameters(), lr=1.0), clip)
+    assert norms == {"long": 5.0, "short": 0.5}
+    assert both["long"].weight[0].tolist() == pytest.approx([-one for one in expected], rel=1e-5)
+    assert both["short"].weight[0].tolist() == [0.0, -0.5]
+    assert both["none"].weight[0].tolist() == [0.0, 0.0]
 
 
 @pytest.mark.parametrize("device", ["tpu-of-mine", "cuda:99", "cpu:x"])

@@ -114,7 +114,11 @@ def test_torch_s_own_stream_is_left_alone(tmp_path):
 def test_it_reports_every_term_and_remembers_how_it_was_trained(tmp_path):
     reports = train(tmp_path / "pk", steps=5, validation=0.25)
     assert [report["step"] for report in reports] == [2, 4, 5]
-    assert {*ALL, "gradient", "edit_valence", "faces_per_second"} <= set(reports[2])
+    networks = ("encoder", "generator", "reader", "prior", "real")
+    assert set(reports[2]) == {
+        "step", "of", *ALL, *(f"{name}_gradient" for name in networks),
+        "arousal", "valence", "edit_arousal", "edit_valence", "faces_per_second",
+    }  # fmt: skip
     facts = load(tmp_path / "pk" / LAST).facts
     assert (facts["faces"], facts["held_out"], facts["steps_done"]) == (18, 6, 5)
     assert facts["terms"]["emotion"]["weight"] == 2.0
@@ -123,7 +127,13 @@ def test_it_reports_every_term_and_remembers_how_it_was_trained(tmp_path):
 
 @pytest.mark.parametrize(
     ("cut", "others"),
-    [(1, {}), (2, {}), (3, {}), (2, {"precision": "fp16", "steps": 5, "batch": 2})],
+    [
+        (1, {}),
+        (2, {}),
+        (3, {}),
+        (2, {"precision": "fp16", "steps": 5, "batch": 2}),
+        (3, {"optimizer": "adamw", "weight_decay": 0.1, "clip": 0.5}),
+    ],
 )
 def test_cut_off_anywhere_it_goes_on_and_ends_the_same_to_the_last_bit(tmp_path, cut, others):
     settings = {"steps": 9, "save_every": 2, "report": 3, "validation": 0.25, "count": 30} | others
@@ -187,6 +197,41 @@ def test_training_that_comes_apart_names_the_term_and_keeps_the_last_good(tmp_pa
         train(tmp_path / "pk", steps=8)
     assert "\n" not in str(said.value)
     assert load(tmp_path / "pk" / LAST).facts["steps_done"] == 4
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"optimizer": "adamw", "weight_decay": 0.5}, {"weight_decay": 0.5}, {"clip": 1e-3}],
+)
+def test_each_setting_of_the_steps_changes_what_is_learnt(tmp_path, settings):
+    common = {"steps": 3, "batch": 4, "samples": 0, "terms": sum_of(("emotion", "prior"))}
+    for name, more in (("plain", {}), ("set", settings)):
+        (*_, report) = train(tmp_path / name, **common, **more)
+    a, b = weights_of(tmp_path / "plain"), weights_of(tmp_path / "set")
+    assert not all(torch.equal(a[name], b[name]) for name in a)
+    assert report["encoder_gradient"] > 0.01  # as it was before it was clipped
+
+
+def test_weights_decay_under_adamw_by_the_rate_times_their_share_and_nothing_else_is_other(
+    tmp_path,
+):
+    for name, more in (
+        ("adam", {}),
+        ("adamw", {"optimizer": "adamw"}),
+        ("decayed", {"optimizer": "adamw", "weight_decay": 0.5}),
+        ("unmoved", {"learning_rate": 1e-30}),
+    ):
+        settings = {"steps": 1, "average": 0.0, "samples": 0, "half": False, "cooldown": 0.0}
+        train(tmp_path / name, **(settings | more), terms=sum_of(("emotion",)))
+    adam, adamw, decayed, first = (
+        weights_of(tmp_path / name) for name in ("adam", "adamw", "decayed", "unmoved")
+    )
+    rate = TrainerConfig().learning_rate
+    for name in adam:
+        if "encoder" in name:
+            assert torch.equal(adam[name], adamw[name])
+            expected = adam[name] - rate * 0.5 * first[name]
+            torch.testing.assert_close(decayed[name], expected, atol=1e-7, rtol=1e-5)
 
 
 @pytest.mark.parametrize("form", ["logistic", "hinge", "squares", "wasserstein"])
