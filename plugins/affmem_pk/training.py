@@ -25,6 +25,7 @@ from affmem_pk.config import TrainerConfig
 from affmem_pk.learning import Learning
 from affmem_pk.networks import Networks, initialize
 from affmem_pk.ranks import advance, check_divides, launched, means, mine
+from affmem_pk.sampling import order
 
 BEST, LAST, STATE = "best.safetensors", "last.safetensors", "state.safetensors"
 FITTED = 4000
@@ -130,7 +131,7 @@ class PKTrainer:
         for step in range(learning.step, config.steps):
             # --- one batch: `x` as it is to be rebuilt, seen by E as a worse picture of it ------
             if len(learning.order) < size:
-                learning.order = torch.randperm(count, generator=lot)
+                learning.order = order(labels[:count], config.balance, lot)
             chosen, learning.order = learning.order[:size], learning.order[size:]
             x, y = _batch(pictures, chosen).to(device), labels[chosen].to(device)
             shown = x

@@ -132,7 +132,7 @@ def test_it_reports_every_term_and_remembers_how_it_was_trained(tmp_path):
         (2, {}),
         (3, {}),
         (2, {"precision": "fp16", "steps": 5, "batch": 2}),
-        (3, {"optimizer": "adamw", "weight_decay": 0.1, "clip": 0.5}),
+        (3, {"optimizer": "adamw", "weight_decay": 0.1, "clip": 0.5, "balance": "plane"}),
     ],
 )
 def test_cut_off_anywhere_it_goes_on_and_ends_the_same_to_the_last_bit(tmp_path, cut, others):
@@ -201,7 +201,12 @@ def test_training_that_comes_apart_names_the_term_and_keeps_the_last_good(tmp_pa
 
 @pytest.mark.parametrize(
     "settings",
-    [{"optimizer": "adamw", "weight_decay": 0.5}, {"weight_decay": 0.5}, {"clip": 1e-3}],
+    [
+        {"optimizer": "adamw", "weight_decay": 0.5},
+        {"weight_decay": 0.5},
+        {"clip": 1e-3},
+        {"balance": "plane"},
+    ],
 )
 def test_each_setting_of_the_steps_changes_what_is_learnt(tmp_path, settings):
     common = {"steps": 3, "batch": 4, "samples": 0, "terms": sum_of(("emotion", "prior"))}
