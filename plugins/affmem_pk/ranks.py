@@ -4,6 +4,7 @@ Under `torchrun` or `fabric run` every process runs the same command, draws the 
 and keeps the same weights; each takes its rows of a batch, and only the first one writes.
 """
 
+import logging
 import math
 import os
 
@@ -24,6 +25,7 @@ def launched(device: str, precision: Precision) -> Fabric:
 
     Raises UserError where the device cannot be used here.
     """
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it greets every process
     kind, _, number = device.partition(":")
     world = int(os.environ.get("WORLD_SIZE", "1"))
     local = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))

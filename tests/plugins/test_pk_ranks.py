@@ -18,6 +18,8 @@ from affmem.errors import UserError
 from affmem_pk.ranks import advance, check_divides, launched, means, mine
 
 WORKER = Path(__file__).with_name("pk_ranks_worker.py")
+BROKEN = Path(__file__).with_name("pk_broken_worker.py")
+DRAWN = Path(__file__).parents[2] / "examples" / "pk-drawn.toml"
 
 
 def run(words, **environment):
@@ -48,15 +50,21 @@ def test_two_processes_have_the_gradients_of_one(tmp_path):
     ]
 
 
-def test_a_term_that_is_not_finite_in_one_process_stops_all(tmp_path):
+def test_a_term_that_is_not_finite_in_one_process_ends_all_with_a_line_that_names_it(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     fabric = Path(sysconfig.get_path("scripts")) / "fabric"
     words = [fabric, "run", "--accelerator", "cpu", "--devices", 2, "--main-port", port]
-    run([*words, WORKER, tmp_path / "broken", tmp_path / "out"])
+    training = ["dataset.persons=6", "training.width=0.0625", "training.batch=8"]
+    overrides = [word for one in training for word in ("--set", one)]
+    command = ["train", DRAWN, "--quiet", "--out", tmp_path / "out", *overrides]
+    run([*words, BROKEN, tmp_path / "said", *command])
     for rank in (0, 1):
-        told = (tmp_path / f"broken-{rank}.npz").read_text()
-        assert told.startswith("training came apart at step 1: term 'emotion' is nan")
+        code, line, *rest = (tmp_path / f"said-{rank}").read_text().splitlines()
+        assert code == "2"
+        assert line.startswith("error: training came apart at step 1: term 'emotion' is nan")
+        assert rest == []
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["training.toml"]
 
 
 def test_alone_nothing_is_shared_and_every_row_is_mine():
