@@ -2,6 +2,7 @@
 
 import os
 import pty
+import re
 import subprocess
 import sys
 from io import StringIO
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from affmem.figures import Reports, cell, tables
+from affmem.figures import WIDTH, Reports, cell, plain, tables
 
 NAMES = st.text("abcdefgh_", min_size=1, max_size=14)
 REPORTS = st.lists(st.dictionaries(NAMES, st.floats(), max_size=12), max_size=6).map(
@@ -37,10 +38,20 @@ def test_every_figure_stands_in_its_report_s_row_and_no_line_is_too_wide(reports
     assert blocks <= len({name for one in reports for name in one})
 
 
+@given(REPORTS)
+def test_in_a_pipe_every_figure_stands_beside_its_name_and_no_line_is_too_wide(reports):
+    for one in reports:
+        _, *lines = plain(one, 60).splitlines()
+        assert all(len(line) <= WIDTH for line in lines)
+        told = [pair for line in lines for pair in line.strip().split("  ")]
+        expected = [f"{k} {cell(v)}" for k, v in one.items() if k not in ("step", "of")]
+        assert told == expected
+
+
 def test_where_there_is_room_it_is_one_table_and_nothing_is_no_table():
-    reports = [{"step": 100.0, "of": 200.0, "emotion": 0.25, "edit_arousal": 0.5}]
+    reports = [{"step": 100.0, "of": 200.0, "emotion": 0.25, "ccc_arousal": 0.5}]
     assert drawn(reports, 80).splitlines() == [
-        "                    edit",
+        "                     ccc",
         "  step  emotion  arousal",
         "   100    0.250    0.500",
     ]
@@ -78,5 +89,8 @@ def test_in_a_terminal_the_last_reports_stay_and_in_a_pipe_each_has_its_line():
     piped = subprocess.run(
         [sys.executable, "-c", SHOWN], capture_output=True, text=True, check=True, timeout=60
     )
-    assert "step 10: emotion 0.010 faces_per_second 12.500\n" in piped.stderr
-    assert len([line for line in piped.stderr.splitlines() if line.startswith("step ")]) == 7
+    first, *others = piped.stderr.split("step ")[1:]
+    assert first == "10 of 80\n  emotion 0.010  faces/s 12.5\n"
+    assert [re.match(r"(\d+) of 80, 0:00:0\d left\n", one)[1] for one in others] == [
+        "20", "30", "40", "50", "60", "70",
+    ]  # fmt: skip

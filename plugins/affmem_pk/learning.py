@@ -59,7 +59,7 @@ class Learning:
 
     def judge(self, figures: Mapping[str, float]) -> bool:
         """Whether this report is the best so far, by the mean CCC; without one, the last is."""
-        ccc = (figures.get("arousal", math.nan) + figures.get("valence", math.nan)) / 2
+        ccc = (figures.get("ccc_arousal", math.nan) + figures.get("ccc_valence", math.nan)) / 2
         if math.isnan(ccc) or ccc > self.best:
             self.best = self.best if math.isnan(ccc) else ccc
             self.worse = 0

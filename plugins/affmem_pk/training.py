@@ -77,8 +77,8 @@ class PKTrainer:
     ) -> Iterator[Mapping[str, float]]:
         """Learn, as the protocol says; also yields, as means since the last report, what each term
         costs and how long each network's gradient is ("encoder_gradient", "real_gradient"); and the
-        agreement (CCC) on the faces held out, of D_em ("arousal", "valence") and of D_em on edited
-        faces with the affect asked for ("edit_arousal", "edit_valence").
+        agreement (CCC) on the faces held out, of D_em ("ccc_arousal") and of D_em on edited
+        faces with the affect asked for ("ccc_edit_arousal").
 
         Raises UserError where there are too few faces, the labels do not fit, or a term stops
         being finite: `last.safetensors` is then the last good one.
@@ -246,7 +246,7 @@ class PKTrainer:
                 edited = networks.generator(codes, y.to(device))
                 back.append(networks.reader(networks.encoder(edited)))
         figures = {}
-        for prefix, truth, parts in (("", labels[rows], read), ("edit_", asked, back)):
+        for prefix, truth, parts in (("ccc_", labels[rows], read), ("ccc_edit_", asked, back)):
             predicted = torch.cat(parts).cpu().numpy()
             for column, name in enumerate(("arousal", "valence")):
                 figures[prefix + name] = agreement(truth[:, column].numpy(), predicted[:, column])

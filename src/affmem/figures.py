@@ -1,11 +1,16 @@
-"""A training's figures as a terminal shows them: reports as rows, however narrow it is."""
+"""A training's figures as a terminal shows them, reports as rows however narrow it is, and as a
+pipe does."""
 
 import math
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.table import Table
 
+WIDTH = 80
+"""Characters of a line in a pipe."""
 GAP = 2
 """Blanks before each column."""
 
@@ -13,8 +18,8 @@ GAP = 2
 def heading(name: str) -> str:
     """A figure's name over its column, one word a line.
 
-    >>> heading("edit_arousal"), heading("faces_per_second")
-    ('edit\\narousal', 'faces/s')
+    >>> heading("ccc_arousal"), heading("faces_per_second")
+    ('ccc\\narousal', 'faces/s')
     """
     return name.replace("_per_second", "/s").replace("_", "\n")
 
@@ -31,6 +36,27 @@ def cell(value: float) -> str:
     if size == 0 or 0.001 <= size < 100:
         return f"{value:.3f}" if size < 10 else f"{value:.1f}"
     return f"{value:.0f}" if 100 <= size < 1e5 else f"{value:.0e}"
+
+
+def plain(report: Mapping[str, float], seconds: float | None = None) -> str:
+    """A report in lines of at most `WIDTH` characters, and how many seconds are left if known.
+
+    >>> print(plain({"step": 20, "of": 60, "emotion": 0.98, "faces_per_second": 123.4}, 75))
+    step 20 of 60, 0:01:15 left
+      emotion 0.980  faces/s 123
+    """
+    left = "" if seconds is None else f", {timedelta(seconds=round(seconds))} left"
+    pairs = [
+        f"{name.replace('_per_second', '/s')}\N{NO-BREAK SPACE}{cell(value)}"
+        for name, value in report.items()
+        if name not in ("step", "of")
+    ]
+    body = textwrap.wrap(
+        "  ".join(pairs), WIDTH, initial_indent="  ", subsequent_indent="  ",
+        break_long_words=False, break_on_hyphens=False,
+    )  # fmt: skip
+    head = f"step {report['step']:.0f} of {report['of']:.0f}{left}"
+    return "\n".join([head, *body]).replace("\N{NO-BREAK SPACE}", " ")
 
 
 class Reports:

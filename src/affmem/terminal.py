@@ -1,6 +1,7 @@
 """What a run or a training shows in a terminal: progress while it lasts, a table at its end."""
 
 import sys
+import time
 from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,11 +19,12 @@ RECENT = 5
 
 class Bar:
     """Progress: a live line in a terminal, below a training's last reports; else plain lines, one
-    a report or a stage (and a tenth of it)."""
+    a stage (and a tenth of it), and each report."""
 
     def __init__(self, *, silent: bool) -> None:
         self._live: Any = None
         self._reports: deque[Mapping[str, float]] = deque(maxlen=RECENT)
+        self._first: tuple[float, float] | None = None
         self._task: Any = None
         self._stage = ""
         self._tenth = -1
@@ -63,12 +65,22 @@ class Bar:
 
     def figures(self, figures: Mapping[str, float]) -> None:
         """Show a trainer's figures."""
-        self._reports.append(figures)
-        if self._live is None and not self._silent:
-            rest = {key: value for key, value in figures.items() if key not in ("step", "of")}
-            detail = " ".join(f"{key} {value:.3f}" for key, value in rest.items())
-            click.echo(f"step {int(figures['step'])}: {detail}", err=True)
-        self.told("training", int(figures["step"]), int(figures["of"]))
+        if self._live is not None:
+            self._reports.append(figures)
+            self.told("training", int(figures["step"]), int(figures["of"]))
+        elif not self._silent:
+            from affmem.figures import plain
+
+            click.echo(plain(figures, self._left(figures["step"], figures["of"])), err=True)
+
+    def _left(self, step: float, of: float) -> float | None:
+        """Seconds that a training lasts yet, if it goes on as it has since its first report."""
+        now = time.monotonic()
+        if self._first is None:
+            self._first = now, step
+            return None
+        then, begun = self._first
+        return (of - step) * (now - then) / (step - begun) if step > begun else None
 
 
 class Watch(Bar):

@@ -90,8 +90,8 @@ def test_it_learns_to_read_a_simple_face(tmp_path):
         terms=sum_of(("reconstruction", "emotion")),
     )
     assert reports[-1]["step"] == reports[-1]["of"] == 60
-    assert reports[-1]["arousal"] > 0.6
-    assert reports[-1]["valence"] > 0.6
+    assert reports[-1]["ccc_arousal"] > 0.6
+    assert reports[-1]["ccc_valence"] > 0.6
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(tmp_path):
@@ -117,7 +117,7 @@ def test_it_reports_every_term_and_remembers_how_it_was_trained(tmp_path):
     networks = ("encoder", "generator", "reader", "prior", "real")
     assert set(reports[2]) == {
         "step", "of", *ALL, *(f"{name}_gradient" for name in networks),
-        "arousal", "valence", "edit_arousal", "edit_valence", "faces_per_second",
+        "ccc_arousal", "ccc_valence", "ccc_edit_arousal", "ccc_edit_valence", "faces_per_second",
     }  # fmt: skip
     facts = load(tmp_path / "pk" / LAST).facts
     assert (facts["faces"], facts["held_out"], facts["steps_done"]) == (18, 6, 5)
@@ -170,7 +170,7 @@ def test_a_term_left_out_is_not_reported_and_d_em_is_fitted_afterwards(tmp_path)
         terms=sum_of(("reconstruction",)),
     )  # fmt: skip
     assert "emotion" not in reports[-1]
-    assert reports[-1]["arousal"] != 0
+    assert reports[-1]["ccc_arousal"] != 0
 
 
 def test_without_progress_it_stops_and_keeps_the_best(tmp_path):
@@ -179,7 +179,7 @@ def test_without_progress_it_stops_and_keeps_the_best(tmp_path):
         average=0.0,
     )  # fmt: skip
     assert len(reports) < 30
-    best = max(reports, key=lambda one: one["arousal"] + one["valence"])
+    best = max(reports, key=lambda one: one["ccc_arousal"] + one["ccc_valence"])
     assert load(tmp_path / "pk" / BEST).facts["steps_done"] == best["step"]
 
 
