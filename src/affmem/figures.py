@@ -1,12 +1,11 @@
-"""A training's figures as a terminal shows them, reports as rows however narrow it is, and as a
-pipe does."""
+"""A training's figures as a terminal shows them, however narrow it is, and as a pipe does."""
 
 import math
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 
-from rich.console import Console, ConsoleOptions, RenderableType
+from rich.console import Console, ConsoleOptions
 from rich.table import Table
 
 WIDTH = 80
@@ -15,13 +14,13 @@ GAP = 2
 """Blanks before each column."""
 
 
-def heading(name: str) -> str:
-    """A figure's name over its column, one word a line.
+def title(name: str) -> str:
+    """A figure's name as a reader sees it.
 
-    >>> heading("ccc_arousal"), heading("faces_per_second")
-    ('ccc\\narousal', 'faces/s')
+    >>> title("ccc_arousal"), title("faces_per_second")
+    ('ccc arousal', 'faces/s')
     """
-    return name.replace("_per_second", "/s").replace("_", "\n")
+    return name.replace("_per_second", "/s").replace("_", " ")
 
 
 def cell(value: float) -> str:
@@ -47,7 +46,7 @@ def plain(report: Mapping[str, float], seconds: float | None = None) -> str:
     """
     left = "" if seconds is None else f", {timedelta(seconds=round(seconds))} left"
     pairs = [
-        f"{name.replace('_per_second', '/s')}\N{NO-BREAK SPACE}{cell(value)}"
+        f"{title(name)} {cell(value)}".replace(" ", "\N{NO-BREAK SPACE}")
         for name, value in report.items()
         if name not in ("step", "of")
     ]
@@ -65,44 +64,27 @@ class Reports:
     def __init__(self, reports: Sequence[Mapping[str, float]]) -> None:
         self._reports = reports
 
-    def __rich_console__(
-        self, _console: Console, options: ConsoleOptions
-    ) -> Iterator[RenderableType]:
-        for place, table in enumerate(tables(self._reports, options.max_width)):
-            if place:
-                yield ""
-            yield table
+    def __rich_console__(self, _console: Console, options: ConsoleOptions) -> Iterator[Table]:
+        if self._reports:
+            yield table(self._reports, options.max_width)
 
 
-def tables(reports: Sequence[Mapping[str, float]], width: int) -> list[Table]:
-    """Reports as rows; columns that do not fit beside the others go on in a table below.
-
-    Each table begins with the step; the others are in the last report's order, "of" left out.
-    """
-    last_first = [name for one in reversed(reports) for name in one if name not in ("step", "of")]
-    names = dict.fromkeys(last_first)
-    step = _column("step", [f"{one['step']:.0f}" for one in reports])
-    blocks: list[list[list[str]]] = []
-    for name in names:
-        column = _column(name, [cell(one[name]) if name in one else "" for one in reports])
-        if not blocks or sum(map(_wide, blocks[-1])) + _wide(column) > width:
-            blocks.append([step])
-        blocks[-1].append(column)
-    return [_table(block) for block in blocks]
-
-
-def _column(name: str, cells: list[str]) -> list[str]:
-    return [heading(name), *cells]
-
-
-def _wide(column: Sequence[str]) -> int:
-    return GAP + max(len(line) for text in column for line in text.splitlines() or [""])
-
-
-def _table(columns: Sequence[Sequence[str]]) -> Table:
-    table = Table(box=None, padding=(0, 0, 0, GAP), pad_edge=True, header_style="dim")
-    for head, *_ in columns:
-        table.add_column(head, justify="right", no_wrap=True, vertical="bottom")
+def table(reports: Sequence[Mapping[str, float]], width: int) -> Table:
+    """Figures as rows, in the last report's order, and reports as columns; where not all of these
+    fit in `width` characters, the last that do."""
+    names = dict.fromkeys(
+        name for one in reversed(reports) for name in one if name not in ("step", "of")
+    )
+    columns = [["step", *map(title, names)]]
+    columns += [
+        [f"{one['step']:.0f}", *(cell(one[name]) if name in one else "" for name in names)]
+        for one in reports
+    ]
+    while len(columns) > 2 and sum(GAP + max(map(len, column)) for column in columns) > width:
+        del columns[1]
+    drawn = Table(box=None, padding=(0, 0, 0, GAP), header_style="dim")
+    for place, (head, *_) in enumerate(columns):
+        drawn.add_column(head, justify="right" if place else "left", no_wrap=True)
     for row in zip(*(cells for _, *cells in columns), strict=True):
-        table.add_row(*row)
-    return table
+        drawn.add_row(*row)
+    return drawn
