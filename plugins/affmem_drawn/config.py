@@ -20,9 +20,9 @@ class DrawnConfig:
     """Width and height of a face in pixels."""
 
     def build(self, runtime: Runtime) -> Dataset:
-        from affmem_drawn.dataset import Drawn
+        from affmem_drawn.dataset import drawn
 
-        return Drawn(self, runtime)
+        return drawn(self, runtime)
 
 
 @frozen

@@ -24,6 +24,6 @@ class RenderedConfig:
     """Width and height of a face in pixels."""
 
     def build(self, runtime: Runtime) -> Dataset:
-        from affmem_rendered.dataset import Rendered
+        from affmem_rendered.dataset import rendered
 
-        return Rendered(self, runtime)
+        return rendered(self, runtime)
