@@ -79,7 +79,9 @@ class PersonsNetwork:
         return {PREFIX + name: getattr(self, name) for name in TENSORS}
 
     @classmethod
-    def of(cls, path: Path, tensors: Mapping[str, npt.NDArray[Any]], half: object) -> "PersonsNetwork":
+    def of(
+        cls, path: Path, tensors: Mapping[str, npt.NDArray[Any]], half: object
+    ) -> "PersonsNetwork":
         """The network in the checkpoint `path`. Raises InputError where it is not whole."""
         for name in sorted({PREFIX + one for one in TENSORS} ^ tensors.keys()):
             said = "holds weights that no network has:" if name in tensors else "lacks the weights"

@@ -22,7 +22,7 @@ from affmem.protocols import Metric, Runtime
 from affmem.run import check_empty, write
 from affmem.settings import setting, settings
 from affmem.start import Start, plane
-from affmem.training import DONE, gather, train
+from affmem.training import DONE, examples_of, train
 from affmem.values import DIMENSIONS, Affects, Faces
 
 Figures = dict[str, Any]
@@ -121,7 +121,7 @@ def ablate(ablation: Ablation, out: Path, told: Told = lambda *_: None) -> Figur
         if (folder / DONE).exists():
             continue
         if examples is None:
-            examples = gather(ablation.training, Runtime(seed=ablation.training.seed), told)
+            examples = examples_of(ablation.training, told)
         terms = tuple(part for part in ablation.training.terms if part.use in row.terms)
         training = evolve(ablation.training, terms=terms, seed=seed)
         for _figures in train(training, folder, examples=examples):

@@ -31,9 +31,12 @@ class InputError(UserError):
     """
 
     def __init__(self, path: Path | str, problem: str) -> None:
-        super().__init__(f"{path}: {problem}")
+        super().__init__(path, problem)
         self.path = Path(path)
         self.problem = problem
+
+    def __str__(self) -> str:
+        return f"{self.args[0]}: {self.problem}"
 
 
 class ExperimentError(UserError):
@@ -41,7 +44,10 @@ class ExperimentError(UserError):
 
     def __init__(self, lines: Iterable[str]) -> None:
         self.lines = tuple(lines)
-        super().__init__("\n".join(self.lines))
+        super().__init__(self.lines)
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines)
 
 
 class PluginError(UserError):

@@ -108,6 +108,10 @@ class Training:
     )
     trackers: tuple[Part, ...] = field(default=(), metadata={"kind": "tracker"})
     """Who hears the figures; of no account to what is learnt."""
+    workers: int = field(default=1, validator=[instance_of(int), ge(1), le(256)])
+    """Processes that decode or draw, find and crop faces; of no account to what is learnt."""
+    cache: Path | None = None
+    """Folder in which faces are kept from one training to the next; none are kept unless given."""
     seed: int = field(default=1, validator=[instance_of(int), ge(0)])
     device: str = field(default="cpu", validator=instance_of(str))
 
@@ -153,6 +157,10 @@ def dumps(experiment: Experiment | Training) -> str:
                 tables[one.name] = [{"use": part.use, **plain(part.config)} for part in value]
             case Start():
                 tables[one.name] = plain(value)
+            case Path():
+                tables[one.name] = str(value)
+            case None:
+                continue
             case _:
                 tables[one.name] = value
     numbers = {key: value for key, value in tables.items() if not isinstance(value, dict | list)}

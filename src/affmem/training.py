@@ -3,24 +3,23 @@
 import csv
 import os
 import tomllib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from operator import itemgetter
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from affmem.errors import InputError, UserError
+from affmem.cache import gathered
+from affmem.errors import InputError
 from affmem.experiment import Training, dumps
-from affmem.gallery import picture
-from affmem.protocols import Dataset, Runtime
+from affmem.gathering import Source
+from affmem.protocols import Runtime
 from affmem.run import check_empty, write
 from affmem.terms import Examples
 from affmem.tracking import tracked
-from affmem.values import Clip
 
 DONE = "done.json"
 """Its presence says that a training is finished."""
+ASIDE = ("trackers", "cache", "workers")
+"""Keys that are of no account to what is learnt."""
 
 
 def train(
@@ -42,7 +41,7 @@ def train(
     trainer = training.training.build(runtime)
     first = os.environ.get("RANK", "0") == "0"  # of several processes under torchrun, one writes
     trackers = {part.use: part.build(runtime) for part in training.trackers if first}
-    examples = examples or gather(training, runtime, told)
+    examples = examples or examples_of(training, told)
     out.mkdir(parents=True, exist_ok=True)
     if first:
         write(out / "training.toml", text)
@@ -71,46 +70,18 @@ def check_resumable(out: Path, text: str) -> None:
 
 
 def _learnt(text: str) -> dict[str, Any]:
-    """What a training of that text learns by; who watches it plays no part."""
+    """What a training of that text learns by."""
     try:
-        return {key: value for key, value in tomllib.loads(text).items() if key != "trackers"}
+        return {key: value for key, value in tomllib.loads(text).items() if key not in ASIDE}
     except tomllib.TOMLDecodeError:
         return {}
 
 
-def gather(training: Training, runtime: Runtime, told: Callable[[str, int, int], None]) -> Examples:
-    """Every frame with a face and a label (its own or its clip's), aligned.
-
-    Raises UserError where there is none.
-    """
-    clips = mixed([part.build(runtime) for part in training.dataset])
-    finder = training.faces.build(runtime)
-    faces, affects, whose = [], [], []
-    for done, (dataset, clip) in enumerate(clips):
-        told("gathering faces", done, len(clips))
-        frames = list(dataset.frames(clip))
-        found = finder.find(frame.image for frame in frames)
-        for frame, face in zip(frames, found, strict=True):
-            label = frame.affect or clip.affect
-            if face is not None and label is not None:
-                faces.append(picture(face))
-                affects.append((label.arousal, label.valence))
-                whose.append(clip)
-    if not faces:
-        names = ", ".join(repr(part.use) for part in training.dataset)
-        raise UserError(f"dataset {names}: no frame has both a face and a label")
-    told("gathering faces", len(clips), len(clips))
-    return Examples(np.stack(faces), np.array(affects, np.float32), whose)
-
-
-def mixed(datasets: Sequence[Dataset]) -> list[tuple[Dataset, Clip]]:
-    """The clips of all, each dataset's in its own order and spread over the whole evenly."""
-    placed = [
-        ((place + 0.5) / len(clips), dataset, clip)
-        for dataset, clips in ((one, one.clips()) for one in datasets)
-        for place, clip in enumerate(clips)
-    ]
-    return [(dataset, clip) for _, dataset, clip in sorted(placed, key=itemgetter(0))]
+def examples_of(training: Training, told: Callable[[str, int, int], None]) -> Examples:
+    """Every labelled face that the training names; raises what `affmem.cache.gathered` raises."""
+    runtime = Runtime(seed=training.seed, device=training.device)
+    source = Source(training.dataset, training.faces, runtime)
+    return gathered(source, training.cache, told, training.workers)
 
 
 def _note(path: Path, figures: Mapping[str, float]) -> None:

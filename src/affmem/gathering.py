@@ -1,0 +1,158 @@
+"""Labelled faces gathered from datasets: decoded or drawn, found, cropped."""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
+from operator import itemgetter
+
+import numpy as np
+from attrs import evolve, frozen
+
+from affmem.errors import InputError, UserError
+from affmem.experiment import Part
+from affmem.gallery import picture
+from affmem.protocols import Dataset, FaceFinder, Runtime
+from affmem.values import Affect, Affects, Clip, Image, Pictures
+from affmem.workers import spread
+
+Told = Callable[[str, int, int], None]
+
+FIRST_FEW = 3
+"""How many clips that cannot be read a note names."""
+
+
+@frozen
+class Source:
+    """All that faces are gathered from."""
+
+    datasets: tuple[Part, ...]
+    finder: Part
+    runtime: Runtime
+
+
+@frozen(eq=False)
+class Labels:
+    """What belongs to gathered faces."""
+
+    affects: Affects
+    counts: Sequence[int]
+    """How many faces there are of each clip; `whose` says which clips these are."""
+    notes: Sequence[str]
+    """What a user should know of them."""
+
+
+def gather(source: Source, keep: Callable[[Pictures], object], told: Told, workers: int) -> Labels:
+    """Every frame with a face and a label (its own or its clip's).
+
+    `keep` is given the faces of each clip that has any, in an order that does not depend on how
+    many processes (`workers`) there are. Clips that cannot be read are left out and noted. Raises
+    UserError where no face is left.
+    """
+    eye = _Eye(source)
+    jobs = eye.jobs()
+    affects: list[tuple[float, float]] = []
+    counts: list[int] = []
+    notes = dict.fromkeys(note for one in eye.datasets for note in one.notes())
+    unreadable: list[str] = []
+    for done, seen in enumerate(spread(eye, jobs, workers)):
+        told("gathering faces", done, len(jobs))
+        notes |= dict.fromkeys(seen.notes)
+        if seen.problem:
+            unreadable.append(seen.problem)
+        affects += seen.affects
+        counts.append(len(seen.faces))
+        if seen.faces:
+            keep(np.stack(seen.faces))
+    told("gathering faces", len(jobs), len(jobs))
+    if not affects:
+        names = ", ".join(repr(part.use) for part in source.datasets)
+        why = f"; {unreadable[0]}" if unreadable else ""
+        raise UserError(f"dataset {names}: no frame has both a face and a label{why}")
+    if unreadable:
+        few = "; ".join(unreadable[:FIRST_FEW]) + ("; ..." if len(unreadable) > FIRST_FEW else "")
+        notes[f"{len(unreadable)} of {len(jobs)} clips cannot be read, left out: {few}"] = None
+    return Labels(np.array(affects, np.float32), counts, tuple(notes))
+
+
+def whose(source: Source, counts: Sequence[int]) -> list[Clip]:
+    """The clip of each gathered face; of several datasets, with their places in its names.
+
+    Raises ValueError where `counts` are not of these clips.
+    """
+    clips = []
+    for (place, clip), count in zip(_Eye(source).jobs(), counts, strict=True):
+        if len(source.datasets) > 1:  # each has a person_0000
+            named = evolve(clip, name=f"{place}/{clip.name}", person=f"{place}/{clip.person}")
+        else:
+            named = clip
+        clips += [named] * count
+    return clips
+
+
+def mixed(clips: Sequence[Sequence[Clip]]) -> list[tuple[int, Clip]]:
+    """The clips of all datasets, each with its dataset's place.
+
+    Each dataset's stay in their own order and are spread over the whole evenly.
+    """
+    placed = [
+        ((order + 0.5) / len(several), place, clip)
+        for place, several in enumerate(clips)
+        for order, clip in enumerate(several)
+    ]
+    return [(place, clip) for _, place, clip in sorted(placed, key=itemgetter(0))]
+
+
+@frozen(eq=False)
+class _Seen:
+    """What one clip gave."""
+
+    faces: Sequence[Image] = ()
+    affects: Sequence[tuple[float, float]] = ()
+    notes: tuple[str, ...] = ()
+    problem: str = ""
+
+
+class _Eye:
+    """Sees the faces of one clip after another. Another process makes the parts for itself."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+
+    def __reduce__(self) -> tuple[type["_Eye"], tuple[Source]]:
+        return _Eye, (self._source,)
+
+    @cached_property
+    def datasets(self) -> list[Dataset]:
+        """Made anew for each gathering, so that files are as they are now."""
+        return [one.config.build(self._source.runtime) for one in self._source.datasets]
+
+    def jobs(self) -> list[tuple[int, Clip]]:
+        """All clips."""
+        return mixed([one.clips() for one in self.datasets])
+
+    @cached_property
+    def _finder(self) -> FaceFinder:
+        finder: FaceFinder = self._source.finder.build(self._source.runtime)
+        return finder
+
+    def __call__(self, job: tuple[int, Clip]) -> _Seen:
+        place, clip = job
+        dataset = self.datasets[place]
+        before = set(dataset.notes())
+        labels: deque[Affect | None] = deque()
+
+        def images() -> Iterator[Image]:
+            for frame in dataset.frames(clip):
+                labels.append(frame.affect or clip.affect)
+                yield frame.image
+
+        faces, affects = [], []
+        try:
+            for face in self._finder.find(images()):
+                label = labels.popleft()
+                if face is not None and label is not None:
+                    faces.append(picture(face))
+                    affects.append((label.arousal, label.valence))
+        except InputError as error:
+            return _Seen(problem=str(error))
+        return _Seen(faces, affects, tuple(one for one in dataset.notes() if one not in before))
