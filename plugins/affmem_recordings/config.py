@@ -49,3 +49,20 @@ class FolderConfig:
         from affmem_recordings.recordings import Recordings
 
         return Recordings(partial(listing, self))
+
+
+@frozen
+class AffectNetConfig:
+    """Settings of dataset "affectnet": photographs from the web, in either of its releases."""
+
+    root: Path
+    """The folder that holds `train_set` and `val_set`, or `training.csv` and `validation.csv`."""
+    split: Literal["train", "validation"] = field(
+        default="train", validator=in_(("train", "validation"))
+    )
+    """Which part; a test set was never given out."""
+
+    def build(self, _runtime: Runtime) -> Dataset:
+        from affmem_recordings.affectnet import affectnet
+
+        return affectnet(self)

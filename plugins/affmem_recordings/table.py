@@ -3,7 +3,7 @@
 import csv
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from attrs import field, frozen
@@ -74,18 +74,24 @@ class Row:
 
 
 def read(path: Path, required: Sequence[str], optional: Sequence[str] = ()) -> list[Row]:
-    """All rows of a CSV file (UTF-8, with or without a byte order mark; commas; any line ends).
+    """All rows of a CSV file, as `rows` gives them."""
+    return list(rows(path, required, optional))
 
-    Columns are found by name, in any order; others than those named are let be. Raises InputError
-    where a required column is absent, an optional one seems misspelt, a row is too short or too
-    long, or the file is no such text.
+
+def rows(path: Path, required: Sequence[str], optional: Sequence[str] = ()) -> Iterator[Row]:
+    """The rows of a CSV file, one by one.
+
+    It is UTF-8, with or without a byte order mark, with commas and any line ends. Columns are
+    found by name, in any order; others than those named are let be. Raises InputError where a
+    required column is absent, an optional one seems misspelt, a row is too short or too long, or
+    the file is no such text.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file, strict=True)
             header = [cell.strip() for cell in next(reader, [])]
             _check_header(path, header, required, optional)
-            rows = []
+            empty = True
             for cells in reader:
                 if not any(cell.strip() for cell in cells):
                     continue
@@ -95,8 +101,9 @@ def read(path: Path, required: Sequence[str], optional: Sequence[str] = ()) -> l
                         f"line {reader.line_num}: {len(cells)} cells, "
                         f"but the first line names {len(header)} columns",
                     )
+                empty = False
                 named = dict(zip(header, (cell.strip() for cell in cells), strict=True))
-                rows.append(Row(path, reader.line_num, named))
+                yield Row(path, reader.line_num, named)
     except FileNotFoundError:
         raise InputError(path, "does not exist") from None
     except OSError as error:
@@ -105,9 +112,8 @@ def read(path: Path, required: Sequence[str], optional: Sequence[str] = ()) -> l
         raise InputError(path, "is not UTF-8 text; save it as CSV in UTF-8") from None
     except csv.Error as error:
         raise InputError(path, f"line {reader.line_num}: is not CSV ({error})") from None
-    if not rows:
+    if empty:
         raise InputError(path, "has no rows below its first line")
-    return rows
 
 
 def _check_header(

@@ -13,16 +13,19 @@ FRAMES = 25
 def inspect(dataset: Dataset, told: Callable[[int, int], None]) -> dict[str, Any]:
     """Open every clip, decode its first second, and count. `told(done, of)` hears of each clip."""
     clips = dataset.clips()
-    unreadable, empty = [], []
+    unreadable, empty, labels = [], [], []
     for done, clip in enumerate(clips):
         told(done, len(clips))
         try:
-            if not list(islice(dataset.frames(clip), FRAMES)):
+            frames = list(islice(dataset.frames(clip), FRAMES))
+            if not frames:
                 empty.append(clip.name)
+            label = clip.affect or next((one.affect for one in frames if one.affect), None)
+            if label is not None:
+                labels.append(label)
         except InputError as error:
             unreadable.append(str(error))
     told(len(clips), len(clips))
-    labels = [clip.affect for clip in clips if clip.affect is not None]
     ranges = {
         f"{name} of labels": f"{min(values):+.2f} to {max(values):+.2f}, "
         f"mean {sum(values) / len(values):+.2f}"
