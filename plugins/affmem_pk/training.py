@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
+from itertools import islice
 from pathlib import Path
 from typing import final
 
@@ -18,7 +19,7 @@ from affmem import gallery
 from affmem.errors import UserError
 from affmem.protocols import Runtime
 from affmem.terms import Examples, Pass, Shape, TermConfig, sample
-from affmem.values import Affects, Image, Pictures, Values
+from affmem.values import Affect, Affects, Image, Pictures, Values
 from affmem_pk.augment import moved, relit, spoilt
 from affmem_pk.checkpoint import save
 from affmem_pk.config import TrainerConfig
@@ -85,9 +86,14 @@ class PKTrainer:
         """
         config = self._config
         pictures, labels = _checked(examples.faces, examples.affects)
-        held = round(len(pictures) * config.validation)
+        fresh = examples.fresh
+        held = len(pictures) if fresh else round(len(pictures) * config.validation)
         count = len(pictures) - held
-        size = min(config.batch, count)
+        size = config.batch if fresh else min(config.batch, count)
+        if fresh and "emotion" not in terms:
+            raise UserError(
+                "endless: D_em has no faces to be fitted to afterwards; expected the term 'emotion'"
+            )
         redrawn = max(1, round(size * config.redrawn))
 
         # --- what is to be learnt -----------------------------------------------------------
@@ -120,6 +126,7 @@ class PKTrainer:
         clip = math.inf if config.clip is None else config.clip
         parts = (*dict(networks.named_children()), *critics)
         told = (*terms, *(f"{name}_gradient" for name in parts))
+        made = fresh(learning.step * size) if fresh else None
         begun, seen = time.perf_counter(), 0
 
         def judge(faces: Tensor) -> Tensor:
@@ -130,10 +137,13 @@ class PKTrainer:
 
         for step in range(learning.step, config.steps):
             # --- one batch: `x` as it is to be rebuilt, seen by E as a worse picture of it ------
-            if len(learning.order) < size:
-                learning.order = order(labels[:count], config.balance, lot)
-            chosen, learning.order = learning.order[:size], learning.order[size:]
-            x, y = _batch(pictures, chosen).to(device), labels[chosen].to(device)
+            if made:
+                x, y = (one.to(device) for one in _next(made, size))
+            else:
+                if len(learning.order) < size:
+                    learning.order = order(labels[:count], config.balance, lot)
+                chosen, learning.order = learning.order[:size], learning.order[size:]
+                x, y = _batch(pictures, chosen).to(device), labels[chosen].to(device)
             shown = x
             if config.augment:
                 x = relit(moved(x, lot), lot)
@@ -198,7 +208,7 @@ class PKTrainer:
                     "trainer": asdict(config),
                     "terms": {name: asdict(one) for name, one in terms.items()},  # type: ignore[arg-type]
                     "seed": self._runtime.seed,
-                    "faces": count,
+                    "faces": learning.step * size if fresh else count,
                     "held_out": held,
                     "steps_done": learning.step,
                     "figures": {k: v for k, v in figures.items() if math.isfinite(v)},
@@ -296,6 +306,13 @@ def _checked(pictures: Pictures, affects: Affects) -> tuple[Tensor, Tensor]:
 def _batch(pictures: Tensor, rows: Tensor) -> Tensor:
     """Faces float32 [n, 3, 96, 96] in [-1, 1], in the order of memory that convolutions like."""
     return pictures[rows].permute(0, 3, 1, 2).float() / 127.5 - 1.0
+
+
+def _next(made: Iterator[tuple[Image, Affect]], size: int) -> tuple[Tensor, Tensor]:
+    """So many faces from a stream, as `_batch` gives them, and their labels."""
+    faces, affects = zip(*islice(made, size), strict=True)
+    labels = [(one.arousal, one.valence) for one in affects]
+    return _batch(torch.from_numpy(np.stack(faces)), torch.arange(size)), torch.tensor(labels)
 
 
 def _check_finite(costs: Mapping[str, float], step: int, out: Path) -> None:

@@ -108,6 +108,8 @@ class Training:
     )
     trackers: tuple[Part, ...] = field(default=(), metadata={"kind": "tracker"})
     """Who hears the figures; of no account to what is learnt."""
+    endless: bool = field(default=False, validator=instance_of(bool))
+    """Whether to learn from faces made on the way, no face twice; the dataset's are held out."""
     workers: int = field(default=1, validator=[instance_of(int), ge(1), le(256)])
     """Processes that decode or draw, find and crop faces; of no account to what is learnt."""
     cache: Path | None = None

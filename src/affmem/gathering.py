@@ -1,9 +1,10 @@
 """Labelled faces gathered from datasets: decoded or drawn, found, cropped."""
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from functools import cached_property
 from operator import itemgetter
+from typing import final
 
 import numpy as np
 from attrs import evolve, frozen
@@ -11,12 +12,13 @@ from attrs import evolve, frozen
 from affmem.errors import InputError, UserError
 from affmem.experiment import Part
 from affmem.gallery import picture
-from affmem.protocols import Dataset, FaceFinder, Runtime
+from affmem.protocols import Dataset, Endless, FaceFinder, Runtime
 from affmem.values import Affect, Affects, Clip, Image, Pictures
 from affmem.workers import spread
 
 Told = Callable[[str, int, int], None]
 
+WITHOUT_END = 1 << 62
 FIRST_FEW = 3
 """How many clips that cannot be read a note names."""
 
@@ -102,6 +104,30 @@ def mixed(clips: Sequence[Sequence[Clip]]) -> list[tuple[int, Clip]]:
     return [(place, clip) for _, place, clip in sorted(placed, key=itemgetter(0))]
 
 
+@final
+class Made:
+    """Faces without end (`affmem.terms.Fresh`), of several datasets one after the other in turn.
+
+    `workers` processes make them ahead of time. Raises UserError where a dataset has an end.
+    """
+
+    def __init__(self, source: Source, workers: int) -> None:
+        self._eye, self._workers = _Eye(source), workers
+        for part, dataset in zip(source.datasets, self._eye.datasets, strict=True):
+            if not isinstance(dataset, Endless):
+                raise UserError(f"endless: dataset {part.use!r} cannot make faces without end")
+        self._open: list[Generator[tuple[Image, Affect], None, None]] = []
+
+    def __call__(self, start: int) -> Iterator[tuple[Image, Affect]]:
+        self.close()
+        self._open.append(spread(self._eye.fresh, range(start, WITHOUT_END), self._workers))
+        return self._open[-1]
+
+    def close(self) -> None:
+        while self._open:
+            self._open.pop().close()
+
+
 @frozen(eq=False)
 class _Seen:
     """What one clip gave."""
@@ -134,6 +160,19 @@ class _Eye:
     def _finder(self) -> FaceFinder:
         finder: FaceFinder = self._source.finder.build(self._source.runtime)
         return finder
+
+    def fresh(self, number: int) -> tuple[Image, Affect]:
+        turn, place = divmod(number, len(self.datasets))
+        dataset = self.datasets[place]
+        assert isinstance(dataset, Endless)  # noqa: S101  (`Made` has looked)
+        frame = dataset.fresh(turn)
+        (face,) = self._finder.find([frame.image])
+        if face is None or frame.affect is None:
+            raise UserError(
+                "endless: [faces] finds no face in one that was made; these are aligned already, "
+                'expected faces.use = "none"'
+            )
+        return picture(face), frame.affect
 
     def __call__(self, job: tuple[int, Clip]) -> _Seen:
         place, clip = job

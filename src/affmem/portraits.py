@@ -53,6 +53,7 @@ class Portraits(Generic[Person]):
         face: Callable[[Person, Affect, np.random.Generator], Image],
     ) -> None:
         self._name, self._note, self._count, self._face = name, note, count, face
+        self._make = person
         self._root = int(runtime.rng("dataset").integers(1 << 62))
         self._person = lru_cache(AT_HAND)(lambda number: person(self._rng(number)))
 
@@ -89,3 +90,10 @@ class Portraits(Generic[Person]):
             raise InputError(clip.name, f"is no clip of dataset {self._name!r}") from None
         image = self._face(self._person(person), affect, self._rng(person, 2, face))
         yield Frame(0.0, image, affect)
+
+    def fresh(self, number: int) -> Frame:
+        """Face `number` of endlessly many, each of a person of its own who is in no clip."""
+        rng = self._rng(number, 3)
+        arousal, valence = rng.uniform(-1.0, 1.0, 2).tolist()
+        affect = Affect(arousal, valence)
+        return Frame(0.0, self._face(self._make(rng), affect, rng), affect)

@@ -74,6 +74,15 @@ class Dataset(Protocol):
 
 
 @runtime_checkable
+class Endless(Dataset, Protocol):
+    """A dataset that can also make faces without end, none of them of a person in its clips."""
+
+    def fresh(self, number: int) -> Frame:
+        """The labelled face `number`, from 0: the same one whenever it is asked for."""
+        ...
+
+
+@runtime_checkable
 class FaceFinder(Protocol):
     """Finds the largest face and aligns it (`affmem.alignment`)."""
 

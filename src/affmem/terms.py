@@ -12,7 +12,7 @@ from attrs import field, frozen
 from attrs.validators import and_, ge, le
 
 from affmem.protocols import Runtime
-from affmem.values import Affects, Clip, Pictures
+from affmem.values import Affect, Affects, Clip, Image, Pictures
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor, nn
@@ -114,6 +114,19 @@ class TermConfig(Protocol):
         ...
 
 
+@runtime_checkable
+class Fresh(Protocol):
+    """Labelled faces without end."""
+
+    def __call__(self, start: int) -> Iterator[tuple[Image, Affect]]:
+        """Those from number `start` on: the same ones whenever they are asked for."""
+        ...
+
+    def close(self) -> None:
+        """End the processes that make them."""
+        ...
+
+
 @frozen(eq=False)
 class Examples:
     """What is learnt from: n labelled faces, those of a clip one after the other, in time."""
@@ -122,6 +135,8 @@ class Examples:
     affects: Affects
     clips: Sequence[Clip]
     """The clip that each face is of, and so whose it is."""
+    fresh: Fresh | None = None
+    """Where they come from instead; all of the others are then held out."""
 
 
 @runtime_checkable

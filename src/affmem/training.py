@@ -4,13 +4,16 @@ import csv
 import os
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
+
+from attrs import evolve
 
 from affmem.cache import gathered
 from affmem.errors import InputError
 from affmem.experiment import Training, dumps
-from affmem.gathering import Source
+from affmem.gathering import Made, Source
 from affmem.protocols import Runtime
 from affmem.run import check_empty, write
 from affmem.terms import Examples
@@ -46,7 +49,7 @@ def train(
     if first:
         write(out / "training.toml", text)
     terms = {part.use: part.config for part in training.terms}
-    with tracked(trackers, out, text) as tell:
+    with tracked(trackers, out, text) as tell, closing(examples.fresh or ExitStack()):
         for figures in trainer.train(examples, terms, out):
             if first:
                 _note(out / "figures.csv", figures)
@@ -81,7 +84,8 @@ def examples_of(training: Training, told: Callable[[str, int, int], None]) -> Ex
     """Every labelled face that the training names; raises what `affmem.cache.gathered` raises."""
     runtime = Runtime(seed=training.seed, device=training.device)
     source = Source(training.dataset, training.faces, runtime)
-    return gathered(source, training.cache, told, training.workers)
+    fresh = Made(source, training.workers) if training.endless else None
+    return evolve(gathered(source, training.cache, told, training.workers), fresh=fresh)
 
 
 def _note(path: Path, figures: Mapping[str, float]) -> None:

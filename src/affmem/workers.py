@@ -4,7 +4,7 @@ import multiprocessing
 import os
 import signal
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -25,7 +25,9 @@ AHEAD = 4
 """How many portions for each process are under way: what is done waits for what is not."""
 
 
-def spread(work: Callable[[Job], Done], jobs: Sequence[Job], workers: int) -> Iterator[Done]:
+def spread(
+    work: Callable[[Job], Done], jobs: Sequence[Job], workers: int
+) -> Generator[Done, None, None]:
     """`work(job)` of each job, in order, done by `workers` processes (one: by this process itself).
 
     `work`, jobs and results are pickled between the processes, which are started afresh: a script
