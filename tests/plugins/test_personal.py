@@ -256,7 +256,7 @@ def test_it_lies_beside_the_prior_knowledge_which_stays_as_it_was(tmp_path, chec
         np.array_equal(one, network.tensors()[name])
         for name, one in some_network().tensors().items()
     )
-    with pytest.raises(InputError, match="affmem train examples/persons.toml"):
+    with pytest.raises(InputError, match=r"affmem train examples/persons\.toml"):
         load(plain)
 
 
