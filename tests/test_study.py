@@ -1,0 +1,409 @@
+"""Studies: what is walked, what controls are shown, and that nothing looks ahead or at answers."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from attrs import evolve
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+from safetensors.numpy import load_file
+
+from affmem.cli import main
+from affmem.controls import derived, shown
+from affmem.errors import ExperimentError, InputError
+from affmem.experiment import Experiment, structure
+from affmem.protocols import Runtime
+from affmem.road import walk
+from affmem.run import build
+from affmem.study import conduct, load, place, read, record
+from affmem.tape import Tape
+from affmem.values import Affect, Frame
+from affmem.verdict import calibrated, markdown, verdict
+
+TOML = """
+experiment = "base.toml"
+chosen = "memory"
+resamples = 50
+
+[development]
+seed = 5
+faces = { use = "none" }
+dataset = { use = "acted", persons = 3, seconds = 8.0, every = 20 }
+
+[final]
+seed = 6
+faces = { use = "none" }
+dataset = { use = "acted", persons = 3, seconds = 8.0, every = 20, valence = 0.2 }
+
+[[conditions]]
+name = "strong"
+dataset = { strength = 0.6 }
+
+[[rows]]
+name = "PK"
+memory = { use = "none" }
+start = { frames = 0 }
+
+[[rows]]
+name = "memory"
+memory = { use = "knn" }
+start = { frames = 1, edits = 4, epochs = 1 }
+
+[[rows]]
+name = "told"
+control = "told"
+memory = { use = "knn" }
+start = { frames = 0 }
+
+[[rows]]
+name = "ceiling"
+control = "ceiling"
+"""
+
+
+def written(folder, text=TOML):
+    (folder / "base.toml").write_text('[dataset]\nuse = "drawn"\n')
+    path = folder / "table.toml"
+    path.write_text(text)
+    return path
+
+
+def affmem(*words):
+    return CliRunner().invoke(main, [str(one) for one in words])
+
+
+# --- what is asked ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line"),
+    [
+        ('chosen = "memory"', 'chosen = "memry"', "did you mean 'memory'"),
+        ('control = "told"', 'control = "tolled"', "must be in"),
+        ('use = "knn"', 'use = "kn"', "did you mean 'knn'"),
+        ('name = "told"', 'name = "PK"', "more than once"),
+        ("seed = 6", "seed = 5", "again"),
+        ("strength = 0.6", "strenght = 0.6", "did you mean 'strength'"),
+        ("[[conditions]]", "[[condition]]", "did you mean 'conditions'"),
+        ('experiment = "base.toml"', "experiment = 3", "expected a path"),
+        ('experiment = "base.toml"', 'experiment = "none.toml"', "no such file"),
+        (
+            'memory = { use = "knn" }\nstart = { frames = 0 }',
+            'memory = { use = "knn" }\nstart = { frames = 2 }',
+            "needs start.frames = 0",
+        ),
+        ('name = "PK"\n', 'name = "PK"\ncontrol = "nobody"\n', "no control"),
+    ],
+)
+def test_a_mistake_is_one_line_and_nothing_is_written(tmp_path, old, new, line):
+    assert old in TOML
+    path = written(tmp_path, TOML.replace(old, new))
+    result = affmem("study", path, "--out", tmp_path / "out")
+    assert result.exit_code == 2
+    assert line in result.stderr
+    assert str(tmp_path) in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_example_is_sound_and_its_persons_are_apart():
+    study = read(Path("examples/table3.toml"))
+    assert study.development.seed != study.final.seed
+    assert study.development.dataset != study.final.dataset
+    assert study.development.dataset["persons"] >= 64
+    assert study.final.dataset["persons"] >= 64
+    assert {"none", "medium", "strong"} <= {one.name for one in study.conditions}
+
+
+def test_it_is_for_affmem_study_alone(tmp_path):
+    path = written(tmp_path)
+    result = affmem("run", path)
+    assert result.exit_code == 2
+    assert "affmem study" in result.stderr
+
+
+# --- what is walked -----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def conducted(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("study")
+    study = read(written(folder))
+    conduct(study, folder / "out", final=False)
+    return study, folder / "out"
+
+
+def test_final_persons_stay_unseen_until_they_are_asked_for(conducted):
+    _study, out = conducted
+    assert (out / "development").is_dir()
+    assert not (out / "final").exists()
+
+
+def test_its_figures_have_the_chosen_gain_and_the_ceiling(conducted):
+    study, out = conducted
+    figures = verdict(study, out, final=False)
+    found = figures["development"]["strong"]
+    assert found["persons"] == 3
+    assert set(found["gain"]) == set(found["ceiling"]) == {"arousal", "valence"}
+    assert set(found["gain"]["arousal"]) == {"ccc", "low", "high"}
+    by_name = {row["name"]: row for row in found["rows"]}
+    assert by_name["PK"]["gain"]["arousal"] == {"ccc": 0.0, "low": 0.0, "high": 0.0}
+    pk = by_name["PK"]["arousal"]["ccc"]
+    gained = by_name["memory"]["gain"]["arousal"]["ccc"]
+    assert by_name["memory"]["arousal"]["ccc"] - pk == pytest.approx(gained, abs=2e-4)
+    assert by_name["ceiling"]["share"] == {"arousal": 1.0, "valence": 1.0}
+    assert json.dumps(figures)
+    assert "**memory**" in markdown(study, figures)
+
+
+def test_a_study_cut_off_walks_only_what_is_missing(conducted, tmp_path):
+    study, out = conducted
+    condition = study.conditions[0]
+    paths = {row.name: place(out, "development", condition, row) for row in study.walked(condition)}
+    kept = {name: path.stat().st_mtime_ns for name, path in paths.items()}
+    before = load_file(paths["memory"])
+    paths["memory"].unlink()
+    conduct(study, out, final=False)
+    after = load_file(paths["memory"])
+    assert all(np.array_equal(before[name], after[name], equal_nan=True) for name in before)
+    now = {name: path.stat().st_mtime_ns for name, path in paths.items()}
+    assert [name for name in kept if kept[name] != now[name]] == ["memory"]
+
+
+def test_a_row_that_was_changed_is_walked_anew(conducted):
+    study, out = conducted
+    other = evolve(study.rows[1], memory={"use": "knn", "nearest": 1})
+    changed = evolve(study, rows=(study.rows[0], other, *study.rows[2:]))
+    before = load(out, "development", study.conditions[0], other)
+    conduct(changed, out, final=False)
+    after = load(out, "development", study.conditions[0], other)
+    assert not np.array_equal(before["memory"], after["memory"])
+    conduct(study, out, final=False)
+
+
+def test_a_damaged_record_is_walked_anew_and_never_scored(conducted):
+    study, out = conducted
+    condition, row = study.conditions[0], study.rows[0]
+    path = place(out, "development", condition, row)
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(InputError, match="no whole record"):
+        load(out, "development", condition, row)
+    conduct(study, out, final=False)
+    load(out, "development", condition, row)
+
+
+def test_another_folder_is_left_alone(tmp_path):
+    study = read(written(tmp_path))
+    with pytest.raises(InputError, match="not empty"):
+        conduct(study, tmp_path, final=False)
+
+
+def test_conditions_in_processes_of_their_own_say_the_same(conducted, tmp_path):
+    study, out = conducted
+    two = evolve(study, conditions=(*study.conditions, evolve(study.conditions[0], name="again")))
+    conduct(two, tmp_path / "out", final=False, jobs=2)
+    for condition in two.conditions:
+        for row in two.walked(condition):
+            one = load(out, "development", study.conditions[0], row)
+            other = load(tmp_path / "out", "development", condition, row)
+            assert all(np.allclose(one[name], other[name], equal_nan=True) for name in one)
+
+
+def test_from_the_command_line_it_prints_its_tables_and_keeps_them(tmp_path):
+    path = written(tmp_path)
+    run = [sys.executable, "-m", "affmem", "study", path, "--out", tmp_path / "out", "--final"]
+    done = subprocess.run([str(one) for one in run], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    figures = json.loads((tmp_path / "out" / "study.json").read_text())
+    assert set(figures["final"]["strong"]["gain"]["valence"]) == {"ccc", "low", "high"}
+    assert "### final: strong" in done.stdout
+    assert done.stdout.startswith((tmp_path / "out" / "study.md").read_text())
+
+
+# --- nothing looks ahead, and nothing at the answers --------------------------------------------
+
+
+def stations(memory, **start):
+    tables = {
+        "dataset": {"use": "acted", "persons": 2, "seconds": 12.0, "every": 10, "lost": 0.1},
+        "faces": {"use": "none"},
+        "memory": {"use": memory},
+        "start": {"frames": 1, "edits": 9, "epochs": 1, **start},
+    }
+    experiment = structure(tables, Experiment)
+    return build(experiment, Runtime(seed=3))[0]
+
+
+class Changed:
+    """Frames as they are until some time, and others from then on; or with other labels."""
+
+    unit = "frame"
+
+    def __init__(self, dataset, after=np.inf, labels=None):
+        self._dataset, self._after, self._labels = dataset, after, labels
+
+    def clips(self):
+        return self._dataset.clips()
+
+    def notes(self):
+        return ()
+
+    def frames(self, clip):
+        rng = np.random.default_rng(0)
+        for frame in self._dataset.frames(clip):
+            image, affect = frame.image, frame.affect
+            if frame.time >= self._after:
+                image = rng.integers(0, 256, (96, 96, 3), np.uint8)
+            if self._labels is not None:
+                affect = Affect(*self._labels.uniform(-1, 1, 2))
+            yield Frame(frame.time, image, affect)
+
+
+@pytest.mark.parametrize("memory", ["gwr", "gamma-gwr", "gng", "knn", "personal"])
+def test_frames_to_come_change_no_reading(memory):
+    found = stations(memory)
+    first = [step for step in walk(found, {}) if step.clip.name.startswith("person_0000")]
+    later = evolve(found, dataset=Changed(found.dataset, after=6.0))
+    second = [step for step in walk(later, {}) if step.clip.name.startswith("person_0000")]
+    before = [i for i, step in enumerate(first) if step.time < 6.0 and step.memory]
+    after = [i for i, step in enumerate(first) if step.time >= 6.5 and step.memory]
+    assert len(before) > 10
+
+    def read_of(steps, places):
+        return np.array([(steps[i].memory.arousal, steps[i].memory.valence) for i in places])
+
+    assert np.allclose(read_of(first, before), read_of(second, before), atol=1e-5)
+    assert not np.allclose(read_of(first, after), read_of(second, after), atol=1e-2)
+
+
+@pytest.mark.parametrize("memory", ["gwr", "gamma-gwr", "gng", "knn", "personal"])
+def test_other_labels_change_no_reading(memory):
+    found = stations(memory)
+    blind = evolve(found, dataset=Changed(found.dataset, labels=np.random.default_rng(1)))
+    one, other = (record(list(walk(each, {}))) for each in (found, blind))
+    assert not np.allclose(one["truth"], other["truth"])
+    assert np.array_equal(one["memory"], other["memory"])
+    assert np.array_equal(one["pk"], other["pk"])
+
+
+def test_against_labels_that_are_shuffled_a_memory_scores_as_chance():
+    from affmem_metrics.agreement import CCC
+
+    found = record(list(walk(stations("personal"), {})))
+    rng = np.random.default_rng(0)
+    scores = [
+        CCC()(rng.permutation(found["truth"][:, 1]), found["memory"][:, 1]) for _ in range(200)
+    ]
+    assert abs(np.mean(scores)) < 0.02
+    assert CCC()(found["truth"][:, 1], found["memory"][:, 1]) > np.quantile(scores, 0.99)
+
+
+# --- controls -----------------------------------------------------------------------------------
+
+
+def taped(memory, **start):
+    found = stations(memory, frames=0, **start)
+    tape = Tape(found.dataset, found.faces, found.encoder, found.editor, 0)
+    return evolve(found, dataset=tape, faces=tape, encoder=tape, editor=tape)
+
+
+def test_who_knows_nobody_reads_everyone_as_at_first():
+    found = taped("personal")
+    said = record(list(shown("nobody", found)))
+    people = record(list(walk(found, {})))
+    assert np.array_equal(said["pk"], people["pk"])
+    assert not np.array_equal(said["memory"], people["memory"])
+    assert np.array_equal(said["memory"][:1], people["memory"][:1])  # nobody is known yet
+
+
+def test_a_memory_of_another_person_is_that_persons():
+    found = taped("personal")
+    people = {}
+    list(walk(found, people))
+    said = [step for step in shown("stranger", found) if step.face]
+    others = [people["person_0001"], people["person_0000"]]
+    for name, other in zip(("person_0000", "person_0001"), others, strict=True):
+        own = [step for step in said if step.clip.person == name]
+        clip = next(clip for clip in found.dataset.clips() if clip.person == name)
+        frames = list(found.dataset.frames(clip))
+        faces = [face for face in found.faces.find(one.image for one in frames) if face is not None]
+        read = other.memory.predict(found.encoder.encode(np.stack(faces))).affects
+        assert np.allclose([step.memory.valence for step in own], read[:, 1], atol=1e-5)
+
+
+def test_shuffled_frames_are_the_same_frames():
+    found = taped("personal")
+    one, other = record(list(walk(found, {}))), record(list(shown("shuffled", found)))
+    assert not np.array_equal(one["time"], other["time"])
+    assert sorted(one["time"]) == sorted(other["time"])
+    assert np.allclose(np.sort(one["truth"], axis=0), np.sort(other["truth"], axis=0))
+
+
+def test_told_the_truth_it_says_the_truth_of_what_it_was_told():
+    found = evolve(taped("knn"), memory=structure(
+        {"dataset": {"use": "drawn"}, "memory": {"use": "knn", "nearest": 1}}, Experiment
+    ).memory.config)  # fmt: skip
+    said = [step for step in shown("told", found) if step.face]
+    for name in ("person_0000", "person_0001"):
+        own = [step for step in said if step.clip.person == name]
+        told = [step.truth for step in own]
+        for count, step in enumerate(own[1:], 1):
+            read_ = step.memory.arousal, step.memory.valence
+            known = [(one.arousal, one.valence) for one in told[:count]]
+            assert np.isclose(read_, known, atol=1e-5).all(axis=1).any()
+
+
+def test_fresh_at_each_clip_nothing_is_kept_from_the_clip_before():
+    tables = {
+        "dataset": {"use": "acted", "persons": 1, "visits": 2, "seconds": 6.0, "every": 25},
+        "faces": {"use": "none"},
+        "memory": {"use": "personal"},
+        "start": {"frames": 0},
+    }
+    found = build(structure(tables, Experiment), Runtime(seed=3))[0]
+    kept, fresh = list(walk(found, {})), list(shown("fresh", found))
+    assert [step.clip for step in kept] == [step.clip for step in fresh]
+    visits = [step.clip.name.rpartition("/")[2] for step in kept]
+    first = [i for i, visit in enumerate(visits) if visit == "visit_0"]
+    second = [i for i, visit in enumerate(visits) if visit == "visit_1"]
+    assert [kept[i].memory for i in first] == [fresh[i].memory for i in first]
+    assert [kept[i].memory for i in second] != [fresh[i].memory for i in second]
+
+
+@given(st.integers(2, 40), st.integers(0, 100))
+def test_the_ceiling_is_at_least_as_near_as_the_readings(count, seed):
+    rng = np.random.default_rng(seed)
+    read_, truth = rng.uniform(-1, 1, (2, count, 2)).astype(np.float32)
+    persons = rng.integers(0, 3, count)
+    said = derived("ceiling", read_, truth, persons)
+    assert ((said - truth) ** 2).mean() <= ((read_ - truth) ** 2).mean() + 1e-6
+
+
+@given(st.integers(1, 30), st.sampled_from(["mean", "average"]))
+def test_controls_without_a_memory_do_not_look_ahead_either(cut, control):
+    rng = np.random.default_rng(cut)
+    read_, truth = rng.uniform(-1, 1, (2, 31, 2)).astype(np.float32)
+    other = read_.copy()
+    other[cut:] = np.roll(read_[cut:], 1, axis=0)  # the mean over everyone stays
+    one, two = (derived(control, each, truth, np.zeros(31, np.int64)) for each in (read_, other))
+    assert np.allclose(one[:cut], two[:cut], atol=1e-6)
+
+
+@given(st.integers(0, 50), st.floats(0.05, 0.5))
+def test_calibrated_intervals_hold_as_often_as_they_say(seed, size):
+    rng = np.random.default_rng(seed)
+    sure = rng.uniform(0.5, 0.95, 4000).astype(np.float32)
+    error = np.abs(size * (1 - sure) * rng.standard_normal(4000)).astype(np.float32)
+    factor = calibrated(error[:2000], sure[:2000])
+    assert (error[2000:] <= factor * (1 - sure[2000:])).mean() == pytest.approx(0.9, abs=0.04)
+
+
+def test_a_study_that_is_wrong_in_several_places_says_so_in_as_many_lines(tmp_path):
+    text = TOML.replace('chosen = "memory"', 'chosen = "none"').replace("seed = 6", "seed = 5")
+    with pytest.raises(ExperimentError) as raised:
+        read(written(tmp_path, text))
+    assert len(raised.value.lines) == 2
