@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -11,18 +12,47 @@ from affmem.errors import ExperimentError, InputError, UserError
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "table2.toml"
 QUICK = ["training.steps=2", "training.width=0.0625", "training.batch=8", "dataset.persons=6",
-         "test.persons=3", "resamples=20"]  # fmt: skip
+         "test.persons=3", "resamples=20", "training.precision=fp32"]  # fmt: skip
+
+
+SMALL = """
+training = "{examples}/pk-drawn.toml"
+judge = "regressor"
+[test]
+use = "drawn"
+[[rows]]
+name = "base"
+terms = ["reconstruction"]
+paper = [0.03, 0.05]
+[[rows]]
+name = "base + prior + emotion"
+terms = ["reconstruction", "prior", "emotion"]
+[[rows]]
+name = "regressor"
+terms = ["emotion"]
+[[rows]]
+name = "residual regressor"
+terms = ["emotion"]
+training = {{ encoder = "residual" }}
+"""
 
 
 @pytest.fixture(scope="module")
-def done(tmp_path_factory):
+def small(tmp_path_factory):
+    path = tmp_path_factory.mktemp("small") / "small.toml"
+    path.write_text(SMALL.format(examples=EXAMPLE.parent))
+    return path
+
+
+@pytest.fixture(scope="module")
+def done(small, tmp_path_factory):
     out = tmp_path_factory.mktemp("ablation") / "out"
-    return out, ablate(read(EXAMPLE, [*QUICK, "seeds=[1, 2]"]), out)
+    return out, ablate(read(small, [*QUICK, "seeds=[1, 2]"]), out)
 
 
 def test_the_example_has_the_eight_rows_of_the_paper_and_ours():
     ablation = read(EXAMPLE)
-    assert [len(row.paper) for row in ablation.rows] == [2] * 8 + [0, 0]
+    assert [len(row.paper) for row in ablation.rows] == [2] * 8 + [0, 0, 2, 0]
     assert ablation.rows[7].paper == (0.38, 0.67)
     assert {term for row in ablation.rows for term in row.terms} == {
         part.use for part in ablation.training.terms
@@ -32,11 +62,11 @@ def test_the_example_has_the_eight_rows_of_the_paper_and_ours():
 def test_every_row_is_scored_with_its_interval_and_its_edits(done):
     out, table = done
     assert json.loads((out / "table.json").read_text()) == table
-    assert [row["name"] for row in table["rows"]][-2:] == ["all + edit", "regressor"]
+    assert [row["name"] for row in table["rows"]][1:3] == ["base + prior + emotion", "regressor"]
     for row in table["rows"]:
         for dimension in ("arousal", "valence"):
             assert set(row[dimension]) == {"ccc", "low", "high"}
-        assert ("edits" in row) == (row["name"] != "regressor")
+        assert ("edits" in row) == ("regressor" not in row["name"])
     assert (out / "table.md").read_text() == markdown(table)
 
 
@@ -48,26 +78,35 @@ def test_a_row_trains_its_own_terms_alone(done):
     assert "seed = 2" in kept
 
 
-def test_done_rows_are_not_done_again_and_the_table_is_the_same(done, tmp_path):
+def test_a_row_may_train_otherwise_than_the_rest(done):
+    out, _ = done
+    encoders = [
+        tomllib.loads((one / "seed-1" / "training.toml").read_text())["training"]["encoder"]
+        for one in sorted((out / "rows").iterdir())
+    ]
+    assert encoders == ["paper"] * 3 + ["residual"]
+
+
+def test_done_rows_are_not_done_again_and_the_table_is_the_same(done, small, tmp_path):
     out, table = done
     copy = tmp_path / "out"
     shutil.copytree(out, copy)
     shutil.rmtree(copy / "rows" / "03" / "seed-1")
     before = {one: one.stat().st_mtime_ns for one in copy.glob("rows/*/*/best.safetensors")}
-    assert ablate(read(EXAMPLE, [*QUICK, "seeds=[1, 2]"]), copy) == table
+    assert ablate(read(small, [*QUICK, "seeds=[1, 2]"]), copy) == table
     after = {one: one.stat().st_mtime_ns for one in copy.glob("rows/*/*/best.safetensors")}
     assert {one for one in after if after[one] != before.get(one)} == {
         copy / "rows" / "03" / "seed-1" / "best.safetensors"
     }
 
 
-def test_a_folder_of_another_ablation_is_left_alone(done, tmp_path):
+def test_a_folder_of_another_ablation_is_left_alone(done, small, tmp_path):
     out, _ = done
     with pytest.raises(InputError, match="another ablation"):
-        ablate(read(EXAMPLE, [*QUICK, "training.steps=3"]), out)
+        ablate(read(small, [*QUICK, "training.steps=3"]), out)
     (tmp_path / "thesis.txt").touch()
     with pytest.raises(InputError, match="not empty"):
-        ablate(read(EXAMPLE, QUICK), tmp_path)
+        ablate(read(small, QUICK), tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -84,6 +123,22 @@ def test_a_folder_of_another_ablation_is_left_alone(done, tmp_path):
         ('["reconstruction", "prior"]', "[]", "terms"),
         ("[0.03, 0.05]", "[0.03]", "'paper' must be arousal and valence"),
         ('name = "base + prior"', 'name = "base"', "'base' stands there 2 times"),
+        (
+            'encoder = "alexnet"',
+            'encodr = "alexnet"',
+            "rows[10].training.encodr: no setting 'encodr'; did you mean 'encoder'?",
+        ),
+        (
+            'encoder = "alexnet"',
+            'encoder = "alexnt"',
+            "rows[10].training.encoder: no choice 'alexnt'; did you mean 'alexnet'?",
+        ),
+        (
+            'encoder = "alexnet"',
+            'steps = "many"',
+            "rows[10].training.steps: expected a whole number, got 'many'",
+        ),
+        ('{ encoder = "alexnet" }', '"alexnet"', "rows[10].training: expected a table"),
         ('use = "drawn"', 'use = "drwan"', "did you mean 'drawn'?"),
     ],
 )

@@ -16,11 +16,11 @@ from attrs.validators import deep_iterable, ge, instance_of, le, min_len
 
 from affmem.catalogue import catalogue
 from affmem.errors import ExperimentError, InputError, unknown
-from affmem.experiment import Part, Training, choose, dumps, load, tables_of
+from affmem.experiment import Part, Training, choose, dumps, load, merge, tables_of
 from affmem.interval import Interval, bootstrap
 from affmem.protocols import Metric, Runtime
 from affmem.run import check_empty, write
-from affmem.settings import setting, settings
+from affmem.settings import plain, setting, settings
 from affmem.start import Start, plane
 from affmem.training import DONE, examples_of, train
 from affmem.values import DIMENSIONS, Affects, Faces
@@ -34,10 +34,12 @@ ASKED = 25
 
 @frozen
 class Row:
-    """One variant: which of the training's terms it keeps."""
+    """One variant: which of the training's terms it keeps, and what else it does otherwise."""
 
     name: str = field(validator=min_len(1))
     terms: tuple[str, ...] = field(validator=min_len(1))
+    training: Mapping[str, Any] = field(factory=dict)
+    """Laid over the training's own table `[training]`: settings of its trainer, or another one."""
     paper: tuple[float, ...] = field(default=(), validator=deep_iterable(instance_of(float)))
     """Arousal and valence that the paper reports of it (other data: not to be compared)."""
 
@@ -93,7 +95,20 @@ def _structure(tables: dict[str, Any], path: Path, overrides: Sequence[str]) -> 
         if name in tables
     }
     _check(rows, [part.use for part in training.terms], given.get("judge", ""))
+    for place, row in enumerate(rows):
+        _variant(training, row, f"rows[{place}].training")
     return Ablation(training, test, rows, **given)
+
+
+def _variant(training: Training, row: Row, where: str = "training") -> Training:
+    """The training of a row. Raises ExperimentError where its settings are mistaken."""
+    base = {"use": training.training.use, **plain(training.training.config)}
+    table = merge({"training": base}, {"training": row.training})["training"]
+    return evolve(
+        training,
+        training=choose(where, table, "trainer", catalogue()),
+        terms=tuple(part for part in training.terms if part.use in row.terms),
+    )
 
 
 def ablate(ablation: Ablation, out: Path, told: Told = lambda *_: None) -> Figures:
@@ -122,9 +137,8 @@ def ablate(ablation: Ablation, out: Path, told: Told = lambda *_: None) -> Figur
             continue
         if examples is None:
             examples = examples_of(ablation.training, told)
-        terms = tuple(part for part in ablation.training.terms if part.use in row.terms)
-        training = evolve(ablation.training, terms=terms, seed=seed)
-        for _figures in train(training, folder, examples=examples):
+        variant = evolve(_variant(ablation.training, row), seed=seed)
+        for _figures in train(variant, folder, examples=examples):
             pass
     told("scoring", len(jobs), len(jobs))
     table = {"seeds": list(ablation.seeds), "rows": _score(ablation, out)}

@@ -183,6 +183,16 @@ def _tuple(value: Any, kind: Any) -> Any:  # noqa: ANN401
     return tuple(_CONVERTER.structure(one, kind) for one, kind in zip(value, kinds, strict=True))
 
 
+def _is_table(kind: Any) -> bool:  # noqa: ANN401
+    return get_origin(kind) is Mapping
+
+
+def _table(value: Any, _kind: Any) -> dict[str, Any]:  # noqa: ANN401
+    if not isinstance(value, dict):
+        raise ValueError(f"expected a table, got {value!r}")
+    return value
+
+
 def _converter() -> Converter:
     converter = make_converter(forbid_extra_keys=True)
     for kind in NAMES:
@@ -193,6 +203,7 @@ def _converter() -> Converter:
     converter.register_structure_hook_func(_is_literal, _literal)
     converter.register_structure_hook_func(_is_union, _union)
     converter.register_structure_hook_func(_is_tuple, _tuple)
+    converter.register_structure_hook_func(_is_table, _table)
     return converter
 
 
