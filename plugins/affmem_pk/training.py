@@ -18,6 +18,7 @@ from torch.optim import Adam, AdamW
 from affmem import gallery
 from affmem.errors import UserError
 from affmem.protocols import Runtime
+from affmem.settings import plain
 from affmem.terms import Examples, Pass, Shape, TermConfig, sample
 from affmem.values import Affect, Affects, Image, Pictures, Values
 from affmem_pk.augment import moved, relit, spoilt
@@ -206,7 +207,7 @@ class PKTrainer:
                 figures |= self._validate(average, pictures[count:], labels[count:], device)
                 facts = {
                     "trainer": asdict(config),
-                    "terms": {name: asdict(one) for name, one in terms.items()},  # type: ignore[arg-type]
+                    "terms": {name: plain(one) for name, one in terms.items()},
                     "seed": self._runtime.seed,
                     "faces": learning.step * size if fresh else count,
                     "held_out": held,

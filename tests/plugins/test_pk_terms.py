@@ -11,12 +11,13 @@ from torch import nn
 from affmem import Runtime
 from affmem.catalogue import catalogue
 from affmem.terms import Pass, Shape, Term, TermConfig
+from affmem_pk import affmem_terms
 from affmem_pk.config import FORMS, NetworkConfig, PriorConfig, RealConfig
 from affmem_pk.networks import Real
 from affmem_pk.terms import fooled, judged, steepness
 
 SHAPE = Shape(code=4, width=1 / 16)
-TERMS = sorted(catalogue().parts["term"])
+TERMS = sorted(affmem_terms())
 
 
 def a_pass(**changes):
