@@ -1,14 +1,27 @@
 """An ablation trains each row with its terms alone, goes on where it was, and says mistakes."""
 
 import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
 import tomllib
 from pathlib import Path
 
+import numpy as np
+import psutil
 import pytest
+import torch
+from attrs import evolve
 
-from affmem.ablation import ablate, markdown, read
+from affmem import gallery
+from affmem.ablation import read
+from affmem.comparison import ablate
 from affmem.errors import ExperimentError, InputError, UserError
+from affmem.scores import sharpness
+from affmem.table import markdown
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "table2.toml"
 QUICK = ["training.steps=2", "training.width=0.0625", "training.batch=8", "dataset.persons=6",
@@ -20,6 +33,7 @@ training = "{examples}/pk-drawn.toml"
 judge = "regressor"
 [test]
 use = "drawn"
+faces_per_person = 4
 [[rows]]
 name = "base"
 terms = ["reconstruction"]
@@ -67,6 +81,11 @@ def test_every_row_is_scored_with_its_interval_and_its_edits(done):
         for dimension in ("arousal", "valence"):
             assert set(row[dimension]) == {"ccc", "low", "high"}
         assert ("edits" in row) == ("regressor" not in row["name"])
+        for figure in row.get("edits", {}).values():
+            assert figure["low"] <= next(iter(figure.values())) <= figure["high"]
+        if "edits" in row:
+            assert {"arousal", "valence", "sharpness"} <= row["edits"].keys()
+            assert ("identity" in row["edits"]) == ("identity" in table) != ("missing" in table)
     assert (out / "table.md").read_text() == markdown(table)
 
 
@@ -98,6 +117,76 @@ def test_done_rows_are_not_done_again_and_the_table_is_the_same(done, small, tmp
     assert {one for one in after if after[one] != before.get(one)} == {
         copy / "rows" / "03" / "seed-1" / "best.safetensors"
     }
+
+
+def test_the_table_and_some_edits_are_pictures_too(done):
+    out, table = done
+    drawn = (out / "table.svg").read_text()
+    assert all(row["name"] in drawn for row in table["rows"])
+    assert gallery.read(out / "edits.png").shape[1] > 12 * 96
+    assert not [one for one in out.iterdir() if one.name.startswith(".")]
+
+
+def test_a_blurred_picture_is_less_sharp_and_a_flat_one_not_at_all():
+    lot = np.random.default_rng(0)
+    faces = lot.uniform(-1, 1, (2, 3, 96, 96)).astype(np.float32)
+    blurred = (faces + np.roll(faces, 1, 3) + np.roll(faces, 1, 2)) / 3
+    assert (sharpness(blurred) < sharpness(faces) / 2).all()
+    assert sharpness(np.full_like(faces, 0.3)).max() < 1e-12
+    # One white pixel, 2 brighter: the Laplacian is -8 there and 2 at its four neighbours.
+    spot = np.full((1, 3, 96, 96), -1.0, np.float32)
+    spot[..., 50, 50] = 1.0
+    assert sharpness(spot)[0] == pytest.approx((64 + 4 * 4) / 94**2, rel=1e-4)
+
+
+def test_rows_side_by_side_give_the_same_table(small, tmp_path, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", str(torch.get_num_threads()))
+    ablation = read(small, [*QUICK, "judge=base + prior + emotion"])
+    ablation = evolve(ablation, rows=ablation.rows[:2])
+    heard = []
+    beside = ablate(ablation, tmp_path / "two", lambda *it: heard.append(it), jobs=2)
+    assert beside == ablate(ablation, tmp_path / "one")
+    assert [one for one in heard if "seed" in one[0]] == [
+        ("base, seed 1", 0, 2),
+        ("base + prior + emotion, seed 1", 0, 2),
+    ]
+    assert not (tmp_path / "two" / ".faces").exists()
+
+
+def test_a_mistake_in_one_of_several_rows_is_said(done, small, tmp_path):
+    out = tmp_path / "out"
+    shutil.copytree(done[0], out)
+    for seed in (1, 2):
+        (out / "rows" / "01" / f"seed-{seed}" / "done.json").unlink()
+    (out / "rows" / "01" / "seed-1" / "training.toml").write_text("[other]")
+    with pytest.raises(UserError, match=r"^base, seed 1: .*seed-1: holds another training"):
+        ablate(read(small, [*QUICK, "seeds=[1, 2]"]), out, jobs=2)
+    assert not (out / ".faces").exists()
+
+
+def test_an_interrupt_ends_all_rows_and_the_study_goes_on_from_there(done, small, tmp_path):
+    _, table = done
+    out = tmp_path / "out"
+    sets = [part for one in [*QUICK, "seeds=[1, 2]"] for part in ("--set", one)]
+    words = [sys.executable, "-m", "affmem", "ablate", small, *sets, "--out", out, "--jobs", "2"]
+    environment = {**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())}
+    process = subprocess.Popen(
+        [*map(str, words), "--quiet"], env=environment, stderr=subprocess.PIPE, text=True
+    )
+    children = []
+    while process.poll() is None and not any(out.glob("rows/*/*/training.toml")):
+        children = psutil.Process(process.pid).children(recursive=True)
+        time.sleep(0.02)
+    began = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    said = process.communicate(timeout=60)[1]
+    assert process.returncode == 130, said
+    assert time.monotonic() - began < 10
+    assert said.splitlines()[-1] == f"interrupted; go on with --out {out}"
+    assert children
+    assert not any(one.is_running() and one.status() != "zombie" for one in children)
+    assert not (out / "table.json").exists()
+    assert ablate(read(small, [*QUICK, "seeds=[1, 2]"]), out) == table
 
 
 def test_a_folder_of_another_ablation_is_left_alone(done, small, tmp_path):

@@ -17,6 +17,7 @@ from torch.optim import Adam, AdamW
 
 from affmem import gallery
 from affmem.errors import UserError
+from affmem.gallery import SHOWN
 from affmem.protocols import Runtime
 from affmem.settings import plain
 from affmem.terms import Examples, Pass, Shape, TermConfig, sample
@@ -34,8 +35,6 @@ FITTED = 4000
 """Faces to whose codes D_em is fitted afterwards, at most, where no term trains it."""
 FITTINGS = 400
 """Updates of that."""
-SHOWN = ((0.0, 0.0), (0.8, 0.8), (0.8, -0.8), (-0.8, -0.8), (-0.8, 0.8))
-"""The affects (arousal, valence) that sample sheets show, in columns."""
 CHECKED = 1000
 """How many of the faces held out are read at each report, at most; a fifth of them is edited."""
 

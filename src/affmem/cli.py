@@ -132,14 +132,19 @@ def train(
 @click.argument("file", type=FILE)
 @overrides
 @click.option("--out", type=FILE, help="The folder to write [runs/NAME-TIME]; or one cut off.")
+@click.option(
+    "--jobs", type=click.IntRange(min=1), default=1, help="How many rows are trained at a time [1]."
+)
 @quiet
 @as_json
 def ablate(
-    *, file: Path, overrides: Sequence[str], out: Path | None, quiet: bool, as_json: bool
+    *, file: Path, overrides: Sequence[str], out: Path | None, jobs: int, quiet: bool, as_json: bool
 ) -> None:
     """Train variants of prior knowledge, and compare them on persons never seen."""
-    from affmem.ablation import ablate as study
-    from affmem.ablation import markdown, read
+    from affmem.ablation import read
+    from affmem.comparison import KEPT
+    from affmem.comparison import ablate as study
+    from affmem.table import markdown
     from affmem.terminal import Bar
 
     silent = quiet or as_json
@@ -148,9 +153,9 @@ def ablate(
     out = out or _timed(file)
     try:
         with Bar(silent=silent) as bar:
-            table = study(ablation, out, bar.told)
+            table = study(ablation, out, bar.told, jobs)
     except KeyboardInterrupt:
-        leave(out, "ablation.txt")
+        leave(out, KEPT)
     if as_json:
         click.echo(json.dumps(table, indent=2))
     elif not quiet:

@@ -10,6 +10,8 @@ from affmem.road import Stations
 from affmem.values import Affects, Clip, Face, Faces, Image
 
 SIDE = 5
+SHOWN = ((0.0, 0.0), (0.8, 0.8), (0.8, -0.8), (-0.8, -0.8), (-0.8, 0.8))
+"""The affects (arousal, valence) that sheets of several faces show, in columns."""
 
 
 def lattice(side: int = SIDE) -> Affects:

@@ -9,7 +9,7 @@ import torch
 
 from affmem.catalogue import catalogue
 from affmem.errors import InputError, UserError
-from affmem.gallery import read
+from affmem.gallery import SHOWN, read
 from affmem.protocols import Runtime
 from affmem.terms import Examples, Trainer
 from affmem.values import Clip
@@ -17,7 +17,7 @@ from affmem_pk.augment import moved, relit, spoilt
 from affmem_pk.checkpoint import load
 from affmem_pk.config import BACKBONES, TrainerConfig
 from affmem_pk.terms import Emotion
-from affmem_pk.training import BEST, LAST, SHOWN, STATE, agreement, pace
+from affmem_pk.training import BEST, LAST, STATE, agreement, pace
 from typecheck import unchecked
 
 TINY = {"width": 1 / 16, "batch": 8, "report": 2, "warmup": 0}

@@ -1,0 +1,166 @@
+"""Carrying an ablation out: every row trained with every seed, and all of them compared.
+
+Everything is kept in a folder of its own, row by row and seed by seed; what is there already is not
+done again, so that a study cut off anywhere goes on where it was.
+"""
+
+import json
+import os
+import shutil
+import signal
+import threading
+from collections.abc import Callable, Sequence
+from multiprocessing import connection, get_context, parent_process
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+import numpy as np
+from attrs import evolve, frozen
+
+from affmem.ablation import Ablation, Row, variant
+from affmem.errors import InputError, UserError
+from affmem.experiment import Training, dumps
+from affmem.run import check_empty, write
+from affmem.scores import Figures, judges, score
+from affmem.table import draw, markdown
+from affmem.terms import Examples
+from affmem.training import DONE, examples_of, train
+
+Told = Callable[[str, int, int], None]
+KEPT = "ablation.txt"
+"""Holds the whole ablation; who goes on with a folder must want the very same."""
+FACES = ".faces"
+"""A folder of the gathered faces, for as long as several processes read them."""
+
+
+@frozen
+class Job:
+    """A row with a seed: what is trained, and where."""
+
+    says: str
+    training: Training
+    folder: Path
+
+
+def ablate(ablation: Ablation, out: Path, told: Told = lambda *_: None, jobs: int = 1) -> Figures:
+    """Train every row with every seed, score all on the test persons, write `out`/table.json.
+
+    Each row has the CCC on the test persons, mean over seeds, with a 95 % bootstrap interval over
+    persons, and what its edits are like (`affmem.scores`). table.md and table.svg show them,
+    edits.png some of the edits. `jobs` rows are trained at a time, each in a process of its own and
+    with its share of the cores, unless OMP_NUM_THREADS says how many. Raises InputError where `out`
+    holds another ablation, UserError where a row cannot be trained.
+    """
+    text = "\n".join([dumps(ablation.training), *map(repr, (ablation.test, ablation.rows))])
+    kept = out / KEPT
+    if not kept.is_file():
+        check_empty(out)
+    elif kept.read_text(encoding="utf-8") != text:
+        raise InputError(out, "holds another ablation; expected the very same, or a new folder")
+    found = judges(ablation)  # what is not there is said before anything is trained
+    out.mkdir(parents=True, exist_ok=True)
+    write(kept, text)
+    folders = [
+        [out / "rows" / f"{place + 1:02}" / f"seed-{seed}" for seed in ablation.seeds]
+        for place in range(len(ablation.rows))
+    ]
+    every = [
+        _job(ablation, row, seed, folder)
+        for row, of_row in zip(ablation.rows, folders, strict=True)
+        for seed, folder in zip(ablation.seeds, of_row, strict=True)
+    ]
+    todo = [job for job in every if not (job.folder / DONE).exists()]
+    if todo:
+        _train(ablation.training, todo, out, told, min(jobs, len(todo)))
+    told("scoring", len(every), len(every))
+    table, sheet = score(ablation, folders, found)
+    write(out / "table.json", json.dumps(table, indent=2) + "\n")
+    write(out / "table.md", markdown(table))
+    draw(table, sheet, out)
+    return table
+
+
+def _job(ablation: Ablation, row: Row, seed: int, folder: Path) -> Job:
+    training = evolve(variant(ablation.training, row), seed=seed)
+    return Job(f"{row.name}, seed {seed}", training, folder)
+
+
+def _train(training: Training, todo: Sequence[Job], out: Path, told: Told, jobs: int) -> None:
+    examples = examples_of(training, told)
+    if jobs == 1:
+        for done, job in enumerate(todo):
+            told(job.says, done, len(todo))
+            for _figures in train(job.training, job.folder, examples=examples):
+                pass
+        return
+    shared = out / FACES
+    shutil.rmtree(shared, ignore_errors=True)  # of a study that was killed
+    shared.mkdir()
+    try:
+        np.save(shared / "faces.npy", examples.faces)
+        _train_beside(todo, evolve(examples, faces=examples.faces[:0]), shared, told, jobs)
+    finally:
+        shutil.rmtree(shared)
+
+
+def _train_beside(
+    todo: Sequence[Job], examples: Examples, shared: Path, told: Told, jobs: int
+) -> None:
+    """Train `jobs` at a time; whatever goes wrong, or an interrupt, ends all that still run."""
+    context = get_context("spawn")
+    threads = max(1, (os.cpu_count() or 1) // jobs)
+    waiting = list(todo)
+    running: dict[connection.Connection, tuple[Job, BaseProcess]] = {}
+    try:
+        while waiting or running:
+            while waiting and len(running) < jobs:
+                job = waiting.pop(0)
+                ours, theirs = context.Pipe(duplex=False)
+                process = context.Process(
+                    target=_work, args=(job, examples, shared, threads, theirs)
+                )
+                process.start()
+                theirs.close()
+                running[ours] = job, process
+                told(job.says, len(todo) - len(waiting) - len(running), len(todo))
+            for ended in connection.wait(list(running)):
+                assert isinstance(ended, connection.Connection)  # noqa: S101
+                job, one = running[ended]
+                try:
+                    mistake = ended.recv()
+                except EOFError:
+                    mistake = "its process ended without a word; was there too little memory?"
+                one.join()
+                del running[ended]
+                if mistake:
+                    raise UserError(f"{job.says}: {mistake}")
+    finally:
+        for _job, one in running.values():
+            one.kill()  # files are written whole or not at all, and `DONE` last
+        for _job, one in running.values():
+            one.join()
+
+
+def _work(
+    job: Job, examples: Examples, shared: Path, threads: int, said: connection.Connection
+) -> None:
+    """One row, in a process of its own; says nothing of success, or the user's mistake."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # who started it ends it
+    threading.Thread(target=_follow, daemon=True).start()
+    os.environ.setdefault("OMP_NUM_THREADS", str(threads))
+    faces = np.load(shared / "faces.npy", mmap_mode="c")
+    try:
+        for _figures in train(job.training, job.folder, examples=evolve(examples, faces=faces)):
+            pass
+    except UserError as error:
+        said.send(str(error))
+    else:
+        said.send("")
+
+
+def _follow() -> None:
+    """End with who started it, however that ended."""
+    parent = parent_process()
+    if parent is not None:
+        connection.wait([parent.sentinel])
+        os._exit(130)
