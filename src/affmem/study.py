@@ -21,9 +21,7 @@ whose rows were changed, walks only what is missing.
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +39,7 @@ from affmem.run import build, check_empty, write
 from affmem.settings import setting, settings
 from affmem.tape import Tape
 from affmem.values import Step
+from affmem.workers import spread
 
 Told = Callable[[str, int, int], None]
 Record = Mapping[str, npt.NDArray[Any]]
@@ -244,13 +243,15 @@ def conduct(
     def tell() -> None:
         told("watching", sum(one.exists() for one in files), len(files))
 
+    tell()
     if jobs == 1 or len(missing) < 2:
         for group, condition in missing:
             for _row in _walked(study, group, condition, out):
                 tell()
-    else:
-        _share(partial(_walk, study, out), missing, jobs, tell)
-    tell()
+        return
+    threads = max(1, (os.cpu_count() or 1) // jobs)
+    for _cell in spread(partial(_walk, study, out, threads), missing, jobs):
+        tell()
 
 
 def place(out: Path, group: str, condition: Condition, row: Row) -> Path:
@@ -341,40 +342,11 @@ def _walked(study: Study, group: str, condition: Condition, out: Path) -> Iterat
         yield row
 
 
-def _walk(study: Study, out: Path, group: str, condition: Condition) -> None:
-    for _row in _walked(study, group, condition, out):
+def _walk(study: Study, out: Path, threads: int, cell: tuple[str, Condition]) -> None:
+    """Walk the rows of a condition in a process of its own, with its share of the cores."""
+    os.environ.setdefault("OMP_NUM_THREADS", str(threads))
+    for _row in _walked(study, *cell, out):
         pass
-
-
-def _share(
-    work: Callable[[str, Condition], None],
-    cells: Sequence[tuple[str, Condition]],
-    jobs: int,
-    tell: Callable[[], None],
-) -> None:
-    """Have `jobs` processes work on the cells; where one fails or is interrupted, all end."""
-    pool = ProcessPoolExecutor(min(jobs, len(cells)), get_context("spawn"), _alone, (jobs,))
-    try:
-        waiting = {pool.submit(work, *cell) for cell in cells}
-        while waiting:
-            done, waiting = wait(waiting, timeout=1.0, return_when=FIRST_COMPLETED)
-            for one in done:
-                one.result()
-            tell()
-    except BaseException:
-        for process in pool._processes.values():  # noqa: SLF001  (shutdown waits for them)
-            process.kill()
-        raise
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _alone(jobs: int) -> None:
-    """One process of several: a share of the cores; interrupts are for the first one to see."""
-    import signal
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // jobs)))
 
 
 def _text(study: Study) -> str:
