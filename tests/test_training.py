@@ -69,7 +69,7 @@ def test_a_dataset_that_has_an_end_is_refused(folder):  # noqa: F811
 
 def test_all_that_is_gathered_is_held_out_and_what_is_made_is_learnt(tmp_path):
     (*_, last) = train(training(), tmp_path / "a")
-    assert "arousal" in last
+    assert "ccc_arousal" in last
     facts = load(tmp_path / "a" / "last.safetensors").facts
     assert (facts["faces"], facts["held_out"]) == (24, 8)
     list(train(training(endless=False), tmp_path / "b"))
