@@ -87,6 +87,15 @@ def test_each_face_has_its_clip_and_several_datasets_keep_their_persons_apart(fo
         whose(source, [1, 1])
 
 
+def test_no_two_drawn_datasets_draw_the_same_persons():
+    twice = evolve(drawn(), datasets=drawn().datasets * 2)
+    faces, labels = seen(twice)
+    places = np.array([clip.person.partition("/")[0] for clip in whose(twice, labels.counts)])
+    assert np.array_equal(faces[places == "0"], seen(drawn())[0])
+    same = (faces[places == "0"][:, None] == faces[places == "1"]).all(axis=(2, 3, 4))
+    assert not same.any()
+
+
 def test_nothing_to_learn_from_is_a_users_mistake(folder):
     (folder / "labels.csv").write_text("file,arousal,valence\n0.png,,\n")
     with pytest.raises(UserError, match=r"'folder': no frame has both a face and a label$"):

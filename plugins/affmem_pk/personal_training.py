@@ -90,8 +90,9 @@ class PersonalTrainer:
         self, examples: Examples, _terms: Mapping[str, TermConfig], out: Path
     ) -> Iterator[Mapping[str, float]]:
         """Learn, as the protocol says; terms play no part. Yields the CCC on the persons held out,
-        each frame read before it is seen: of the network that knows the person ("arousal",
-        "valence"), that knows nobody ("alone_...") and of the prior knowledge ("pk_...").
+        each frame read before it is seen: of the network that knows the person ("ccc_arousal",
+        "ccc_valence"), that knows nobody ("ccc_alone_...") and of the prior knowledge
+        ("ccc_pk_...").
 
         Raises UserError where there are fewer than two persons.
         """
@@ -154,7 +155,7 @@ class PersonalTrainer:
                     "pk_": prior,
                 }  # fmt: skip
                 figures = {
-                    prefix + dimension: agreement(truth[:, column], said[:, column])
+                    f"ccc_{prefix}{dimension}": agreement(truth[:, column], said[:, column])
                     for prefix, said in systems.items()
                     for column, dimension in enumerate(DIMENSIONS)
                 }
@@ -169,7 +170,7 @@ class PersonalTrainer:
                 }
                 told = {**kept.facts, "persons": about}
                 save(out / LAST, kept.networks, told, now, half=config.half)
-                reached = figures["arousal"] + figures["valence"]
+                reached = figures["ccc_arousal"] + figures["ccc_valence"]
                 if reached > best:
                     best = reached
                     save(out / BEST, kept.networks, told, now, half=config.half)

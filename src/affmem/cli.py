@@ -205,6 +205,7 @@ def study(
     quiet: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Compare variants of an experiment, and controls, on the same persons."""
+    from affmem.plots import draw
     from affmem.run import write
     from affmem.study import MARK, conduct, read
     from affmem.terminal import Bar
@@ -225,6 +226,7 @@ def study(
     text = json.dumps(figures, indent=2) + "\n"
     write(out / "study.json", text)
     write(out / "study.md", markdown(asked, figures))
+    draw(figures, out)
     if as_json:
         click.echo(text, nl=False)
     elif not quiet:

@@ -128,6 +128,17 @@ class Made:
             self._open.pop().close()
 
 
+def _own(runtime: Runtime, place: int) -> Runtime:
+    """What the dataset at a place draws from, so that no two draw the same persons.
+
+    >>> _own(Runtime(seed=1), 0).seed, _own(Runtime(seed=1), 1) == _own(Runtime(seed=1), 2)
+    (1, False)
+    """
+    if place == 0:
+        return runtime
+    return evolve(runtime, seed=int(runtime.rng(f"dataset {place}").integers(1 << 31)))
+
+
 @frozen(eq=False)
 class _Seen:
     """What one clip gave."""
@@ -150,7 +161,8 @@ class _Eye:
     @cached_property
     def datasets(self) -> list[Dataset]:
         """Made anew for each gathering, so that files are as they are now."""
-        return [one.config.build(self._source.runtime) for one in self._source.datasets]
+        datasets = enumerate(self._source.datasets)
+        return [one.config.build(_own(self._source.runtime, place)) for place, one in datasets]
 
     def jobs(self) -> list[tuple[int, Clip]]:
         """All clips."""

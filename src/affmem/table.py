@@ -68,9 +68,9 @@ def draw(table: Mapping[str, Any], sheet: "Sheet | None", folder: Path) -> None:
     import matplotlib as mpl
 
     with mpl.rc_context({"svg.hashsalt": "affmem", "svg.fonttype": "none", "font.size": 9}):
-        _save(chart(table), folder / "table.svg")
+        save(chart(table), folder / "table.svg")
         if sheet is not None:
-            _save(_labelled(sheet), folder / "edits.png")
+            save(_labelled(sheet), folder / "edits.png")
 
 
 def chart(table: Mapping[str, Any]) -> "Figure":
@@ -128,7 +128,8 @@ def _labelled(sheet: "Sheet") -> "Figure":
     return figure
 
 
-def _save(figure: "Figure", path: Path) -> None:
+def save(figure: "Figure", path: Path) -> None:
+    """Write the picture, whole or not at all; the same figure gives the same bytes."""
     part = path.with_name(f".{path.stem}.part{path.suffix}")
     figure.savefig(part, metadata={"Date": None} if path.suffix == ".svg" else {"Software": None})
     part.replace(path)

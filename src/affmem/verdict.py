@@ -73,6 +73,7 @@ def verdict(study: Study, out: Path, *, final: bool) -> Figures:
                     for column, dimension in enumerate(DIMENSIONS)
                 }
                 found["over time"] = _over_time(study, scored)
+                found["seconds"] = SECONDS
             figures[group][condition.name] = found
     return figures
 

@@ -340,7 +340,7 @@ def test_it_learns_that_persons_differ_and_makes_good_for_it(tmp_path):
     figures = train(tmp_path / "out", lives(), validation=0.25, decay=0.01, steps=400, report=400)
     last = figures[-1]
     assert last["step"] == last["of"] == 400
-    assert last["arousal"] > last["alone_arousal"] + 0.05
+    assert last["ccc_arousal"] > last["ccc_alone_arousal"] + 0.05
     assert {one.name for one in (tmp_path / "out").iterdir()} == {
         "best.safetensors",
         "last.safetensors",
