@@ -16,6 +16,7 @@ from safetensors.numpy import load_file
 
 REPO = Path(__file__).parents[1]
 OMG = REPO / "examples" / "omg.toml"
+GWR = ("--set", "memory.use=gwr")
 resource = pytest.importorskip("resource", reason="needs a system with limits of its own")
 PHOTOS = REPO.parent / "shared" / "faces"
 
@@ -75,7 +76,7 @@ def test_version():
 
 
 def test_check_prints_the_whole_experiment():
-    done = affmem("check", OMG, "--set", "memory.activity_threshold=0.6")
+    done = affmem("check", OMG, *GWR, "--set", "memory.activity_threshold=0.6")
     assert "activity_threshold = 0.6" in done.stdout
     assert "kappa" in done.stdout
 
@@ -86,13 +87,18 @@ def test_check_prints_the_whole_experiment():
         (["run", "nowhere.toml"], "nowhere.toml: no such file"),
         (["rum", "a.toml"], "no command 'rum'; did you mean 'run'?"),
         (["run", OMG, "--set", "memory.use=gwrr"], "did you mean 'gwr'?"),
-        (["run", OMG, "--set", "memory.activity_treshold=1"], "did you mean 'activity_threshold'?"),
-        (["run", OMG, "--set", "memory.activity_threshold=high"], "expected a number"),
-        (["run", OMG, "--set", "memory.activity_threshold=2"], "activity_threshold"),
+        (
+            ["run", OMG, *GWR, "--set", "memory.activity_treshold=1"],
+            "did you mean 'activity_threshold'?",
+        ),
+        (["run", OMG, *GWR, "--set", "memory.activity_threshold=high"], "expected a number"),
+        (["run", OMG, *GWR, "--set", "memory.activity_threshold=2"], "activity_threshold"),
         (["run", OMG, "--set", "dataset.root=nowhere"], "nowhere"),
         (["run", REPO / "examples" / "pk-drawn.toml"], "is for `affmem train`"),
         (["run", REPO / "examples" / "table2.toml"], "table2.toml: is for `affmem ablate`"),
         (["run", REPO / "examples" / "tune-memory.toml"], "is for `affmem tune`"),
+        (["run", REPO / "examples" / "table3.toml"], "is for `affmem study`"),
+        (["study", OMG], "experiment: expected a path"),
         (["tune", OMG], "experiment: expected a path"),
         (["ablate", OMG], "training: expected the path of a training"),
         (["plugins", "info", "memry", "gwr"], "did you mean 'memory'?"),
@@ -159,7 +165,7 @@ def test_json_is_the_metrics_and_nothing_else(small, tmp_path):
 
 def test_every_memory_runs_and_none_is_another(small, tmp_path):
     found = set()
-    for name in ("gwr", "gamma-gwr", "gng", "knn", "none"):
+    for name in ("gwr", "gamma-gwr", "gng", "knn", "none", "personal"):
         words = (*small, "--quiet", "--set", f"memory.use={name}", "--out", tmp_path / name)
         assert affmem(*words).returncode == 0
         metrics = json.loads((tmp_path / name / "metrics.json").read_text())

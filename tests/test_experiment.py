@@ -18,7 +18,7 @@ OTHERS = ("[[rows]]", "[settings]")
 ONES = sorted(
     one for one in EXAMPLES.glob("*.toml") if not any(table in one.read_text() for table in OTHERS)
 )
-OMG = (EXAMPLES / "omg.toml").read_text()
+OMG = (EXAMPLES / "omg.toml").read_text().replace('use = "personal"', 'use = "gwr"')
 
 
 @pytest.fixture

@@ -102,6 +102,18 @@ def test_only_the_first_faces_are_edited():
     assert Counted.edited == 3 + 2
 
 
+def test_for_a_memory_that_takes_no_edits_none_is_made():
+    class Unedited(Flat):
+        def edit(self, face, affects):
+            raise AssertionError("it was asked for an edit")
+
+    world = Unedited({"anna/1": [(0.2, 0)] * 10})
+    rows = steps(world, memory="none")
+    assert [row.memory for row in rows] == [row.pk for row in rows]
+    with pytest.raises(AssertionError, match="asked for an edit"):
+        steps(world)
+
+
 def test_the_clock_counts_each_station_once():
     clock = Clock()
     list(walk(stations(Flat({"anna/1": [(0, 0), None]})), {}, clock))

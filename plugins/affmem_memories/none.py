@@ -1,6 +1,6 @@
 """A memory that remembers nothing: what prior knowledge alone can do."""
 
-from typing import final
+from typing import Final, final
 
 import numpy as np
 
@@ -17,6 +17,8 @@ class NoMemory:
     >>> len(memory), memory.predict(np.zeros((1, 2), np.float32)).affects
     (0, array([[nan, nan]], dtype=float32))
     """
+
+    takes_edits: Final = False
 
     def __init__(self) -> None:
         self._width: int | None = None

@@ -1,6 +1,6 @@
 """Memory "personal": the prior knowledge's reading of a code, given who it is that shows it."""
 
-from typing import final
+from typing import Final, final
 
 import numpy as np
 
@@ -20,6 +20,8 @@ class Personal:
     It learns from faces alone: labelled codes are edits, which no one has shown, and pass by. Its
     one unit is the person; activation is 1 less the root mean square error that it expects.
     """
+
+    takes_edits: Final = False
 
     def __init__(self, config: PersonalConfig) -> None:
         self._network = load(config.checkpoint or BUNDLED)

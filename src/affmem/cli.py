@@ -36,7 +36,7 @@ def main() -> None:
     \b
     Swap a part, or change a setting, without touching the file:
       affmem run examples/omg.toml --set memory.use=none
-      affmem run examples/omg.toml --set memory.activity_threshold=0.6
+      affmem run examples/omg.toml --set memory.use=gwr --set start.frames=25
     """
 
 

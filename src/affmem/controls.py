@@ -100,6 +100,8 @@ def derived(
 class _Kept:
     """A memory that predicts, and learns nothing."""
 
+    takes_edits: Final = False
+
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
 
@@ -146,6 +148,8 @@ class _Lent:
 @final
 class _Taught:
     """A memory that learns each face with its true label."""
+
+    takes_edits: Final = False
 
     def __init__(self, memory: Memory, labels: Callable[[], Affects]) -> None:
         self._memory, self._labels = memory, labels

@@ -123,7 +123,11 @@ class Editor(Protocol):
 
 @runtime_checkable
 class Memory(Protocol):
-    """Of one person. Only `begin`, `partial_fit` and `restore` change it."""
+    """Of one person. Only `begin`, `partial_fit` and `restore` change it.
+
+    One that has an attribute `takes_edits` which is false learns from a person's own faces alone:
+    none is redrawn for it.
+    """
 
     def begin(self) -> None:
         """A new clip starts: forget what came just before, keep what was learnt."""

@@ -51,6 +51,8 @@ class Person:
 
     memory: Memory
     rng: np.random.Generator
+    lessons: int
+    """How many of their first faces are redrawn for it"""
     seen: int = 0
 
 
@@ -98,7 +100,7 @@ def walk(
                     truth=truth,
                 )
                 yield step
-                if person.seen < stations.start.frames:
+                if person.seen < person.lessons:
                     edits, asked = _lesson(face, person, stations, clock)
                     with clock("learn"):
                         for _epoch in range(stations.start.epochs):
@@ -115,8 +117,9 @@ _NONE = np.empty((0, 2), np.float32)
 
 def _meet(name: str, stations: Stations) -> Person:
     """A person never seen: an empty memory, and a random stream that is theirs alone."""
-    runtime = stations.runtime
-    return Person(stations.memory.build(runtime), runtime.rng(f"edits of {name}"))
+    runtime, memory = stations.runtime, stations.memory.build(stations.runtime)
+    lessons = stations.start.frames if getattr(memory, "takes_edits", True) else 0
+    return Person(memory, runtime.rng(f"edits of {name}"), lessons)
 
 
 def _blocks(

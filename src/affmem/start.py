@@ -16,7 +16,8 @@ class Start:
     """Settings of the table `[start]` (P§2.2, P§3.2).
 
     While a person's first `frames` faces come in, each is redrawn with `edits` affects, and the
-    memory learns those edits and the face `epochs` times over; afterwards, faces only, once.
+    memory learns those edits and the face `epochs` times over; afterwards, faces only, once. A
+    memory that takes no edits (`personal`, `none`) learns each face once from the first on.
     """
 
     edits: int = field(default=200, validator=[instance_of(int), ge(1), le(10_000)])
