@@ -373,7 +373,7 @@ def test_edit_draws_a_sheet(corpus, tmp_path):
 
 def test_a_training_killed_at_any_moment_goes_on_and_ends_with_the_same_weights(tmp_path):
     words = ["train", REPO / "examples" / "pk-drawn.toml", "--quiet"]
-    for one in ("dataset.persons=8", "training.steps=150", "training.save_every=3",
+    for one in ("workers=1", "dataset.persons=8", "training.steps=150", "training.save_every=3",
                 "training.report=50", "training.width=0.0625", "training.batch=8"):  # fmt: skip
         words += ["--set", one]
     assert affmem(*words, "--out", tmp_path / "whole").returncode == 0
