@@ -171,7 +171,7 @@ class PersonalTrainer:
                 told = {**kept.facts, "persons": about}
                 save(out / LAST, kept.networks, told, now, half=config.half)
                 reached = figures["ccc_arousal"] + figures["ccc_valence"]
-                if reached > best:
+                if not reached <= best:  # an undefined one is better than none
                     best = reached
                     save(out / BEST, kept.networks, told, now, half=config.half)
                 speed = len(loss_of) * config.batch * config.faces / (time.perf_counter() - begun)
