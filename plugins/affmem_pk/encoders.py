@@ -2,6 +2,9 @@
 
 Pictures are [n, 3, 96, 96] in [-1, 1], codes z [n, d] in [-1, 1]. None of them looks at the rest of
 a batch, so that a face has the same code alone and among others.
+
+Each has two halves: `maps`, what its last convolution says of a face, rectified [n, c, h, w]; and
+`coded`, the code that it makes of them. Place i of a map is centred over pixel FIRST + 16 i.
 """
 
 from itertools import pairwise
@@ -11,15 +14,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import relu
 
-from affmem_pk.config import NetworkConfig
+from affmem_pk.config import Backbone, NetworkConfig
 
 SIDE = 6
 """Width and height of the smallest feature maps of most networks: 96 / 2^4."""
 
 
-def encoder(config: NetworkConfig) -> nn.Module:
+def encoder(config: NetworkConfig) -> "AnyEncoder":
     """The E that `config` names."""
-    return {"paper": Paper, "alexnet": AlexNet, "residual": Residual}[config.encoder](config)
+    kinds: dict[Backbone, type[AnyEncoder]]
+    kinds = {"paper": Paper, "alexnet": AlexNet, "residual": Residual}
+    return kinds[config.encoder](config)
 
 
 def down(inputs: int, outputs: int) -> nn.Conv2d:
@@ -31,17 +36,25 @@ def down(inputs: int, outputs: int) -> nn.Conv2d:
 class Paper(nn.Module):
     """Four convolutions (P§2.1.1)."""
 
+    FIRST = 0
+
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         widths = [3, *(config.channels(full) for full in (64, 128, 256, 512))]
         self.convolutions = nn.ModuleList(map(down, widths, widths[1:]))
         self.code = nn.Linear(widths[-1] * SIDE * SIDE, config.code)
 
-    def forward(self, faces: Tensor) -> Tensor:
+    def maps(self, faces: Tensor) -> Tensor:
         x = faces
         for convolution in self.convolutions:
             x = relu(convolution(x))
-        return torch.tanh(self.code(x.flatten(1)))
+        return x
+
+    def coded(self, maps: Tensor) -> Tensor:
+        return torch.tanh(self.code(maps.flatten(1)))
+
+    def forward(self, faces: Tensor) -> Tensor:
+        return self.coded(self.maps(faces))
 
 
 @final
@@ -51,6 +64,8 @@ class AlexNet(nn.Module):
     Of 96 x 96 pixels the last maps are 2 x 2 (6 x 6 of 227 x 227). One network reads arousal and
     valence, where they trained one each; without dropout, and not split over two processors.
     """
+
+    FIRST = 15
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
@@ -68,18 +83,23 @@ class AlexNet(nn.Module):
         self.hidden = nn.ModuleList([nn.Linear(widths[-1] * 2 * 2, units), nn.Linear(units, units)])
         self.code = nn.Linear(units, config.code)
 
-    def forward(self, faces: Tensor) -> Tensor:
+    def maps(self, faces: Tensor) -> Tensor:
         x = faces
         for place, convolution in enumerate(self.convolutions):
             x = relu(convolution(x))
             if place in {0, 1}:
                 x = self.norm(x.float()).to(x.dtype)  # torch cannot do it in bfloat16
-            if place in {0, 1, 4}:
                 x = self.pool(x)
-        x = x.flatten(1)
+        return x
+
+    def coded(self, maps: Tensor) -> Tensor:
+        x = self.pool(maps).flatten(1)
         for layer in self.hidden:
             x = relu(layer(x))
         return torch.tanh(self.code(x))
+
+    def forward(self, faces: Tensor) -> Tensor:
+        return self.coded(self.maps(faces))
 
 
 @final
@@ -90,6 +110,8 @@ class Residual(nn.Module):
     places. What normalises is group normalisation with one group (Wu & He 2018): it sees one
     picture alone.
     """
+
+    FIRST = 0
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
@@ -102,11 +124,17 @@ class Residual(nn.Module):
         self.norm = nn.GroupNorm(1, widths[-1])
         self.code = nn.Linear(widths[-1], config.code)
 
-    def forward(self, faces: Tensor) -> Tensor:
+    def maps(self, faces: Tensor) -> Tensor:
         x = faces
         for smaller, block in zip(self.down, self.blocks, strict=True):
             x = block(smaller(x))
-        return torch.tanh(self.code(relu(self.norm(x)).mean((2, 3))))
+        return relu(self.norm(x))
+
+    def coded(self, maps: Tensor) -> Tensor:
+        return torch.tanh(self.code(maps.mean((2, 3))))
+
+    def forward(self, faces: Tensor) -> Tensor:
+        return self.coded(self.maps(faces))
 
 
 @final
@@ -125,3 +153,6 @@ class Block(nn.Module):
         for norm, convolution in zip(self.norms, self.convolutions, strict=True):
             y = convolution(relu(norm(y)))
         return x + y
+
+
+AnyEncoder = Paper | AlexNet | Residual

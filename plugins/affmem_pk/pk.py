@@ -1,22 +1,24 @@
 """The prior knowledge in use: E, D_em and G behind numpy."""
 
+from collections.abc import Iterator
 from typing import final
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from affmem.errors import InputError, UserError
+from affmem.errors import InputError, UserError, unknown
 from affmem.protocols import Runtime
-from affmem.values import Affects, Codes, Face, Faces
+from affmem.values import MAPS, Affects, Codes, Face, Faces, MapOf, Maps
 from affmem_pk.checkpoint import load
 from affmem_pk.config import BUNDLED, PKConfig
 from affmem_pk.encoders import SIDE
+from affmem_pk.explaining import explain
 
 
 @final
 class PK:
-    """Encoder, reader and editor of one checkpoint.
+    """Encoder, which can say where it looks, reader and editor of one checkpoint.
 
     All three are pure; a face has the same code alone and in a batch, to within rounding.
     """
@@ -45,15 +47,16 @@ class PK:
 
     def encode(self, faces: Faces) -> Codes:
         """A code for each face. Raises ValueError where they are no faces of 3 x 96 x 96."""
-        if faces.ndim != 4 or faces.shape[1:] != (3, 16 * SIDE, 16 * SIDE):
-            raise ValueError(f"faces must be [n, 3, 96, 96], not {list(faces.shape)}")
-        codes = np.empty((len(faces), self.network.code), np.float32)
         with torch.inference_mode():
-            for start in range(0, len(faces), self._batch):
-                part = slice(start, start + self._batch)
-                x = torch.from_numpy(np.array(faces[part], np.float32, order="C"))
-                codes[part] = self._encoder(self._moved(x)).float().cpu().numpy()
-        return codes
+            codes = [self._encoder(x).float().cpu() for x in self._batches(faces)]
+        return torch.cat(codes).numpy()
+
+    def explain(self, faces: Faces, of: MapOf) -> Maps:
+        """Where E looks: `affmem_pk.explaining`. Raises ValueError where they are no faces."""
+        if of not in MAPS:
+            raise ValueError(unknown("map", of, MAPS))
+        maps = [explain(self._encoder, self._reader, x, of) for x in self._batches(faces)]
+        return torch.cat(maps).cpu().numpy()
 
     def read(self, codes: Codes) -> Affects:
         """The affect of each code, in [-1, 1]. Raises ValueError where they are no codes."""
@@ -79,5 +82,12 @@ class PK:
                 faces[part] = drawn.float().cpu().numpy()
         return faces
 
-    def _moved(self, x: Tensor) -> Tensor:
-        return x.to(self._device, self._kind, memory_format=torch.channels_last)
+    def _batches(self, faces: Faces) -> Iterator[Tensor]:
+        """The faces as the networks take them; of none, one batch of none."""
+        if faces.ndim != 4 or faces.shape[1:] != (3, 16 * SIDE, 16 * SIDE):
+            raise ValueError(f"faces must be [n, 3, 96, 96], not {list(faces.shape)}")
+        for start in range(0, max(len(faces), 1), self._batch):
+            x = np.array(faces[start : start + self._batch], np.float32, order="C")
+            yield torch.from_numpy(x).to(
+                self._device, self._kind, memory_format=torch.channels_last
+            )

@@ -19,6 +19,8 @@ from affmem.values import (
     Faces,
     Frame,
     Image,
+    MapOf,
+    Maps,
     Reading,
     State,
     Unit,
@@ -100,6 +102,18 @@ class Encoder(Protocol):
 
     def encode(self, faces: Faces) -> Codes:
         """A code for each face."""
+        ...
+
+
+@runtime_checkable
+class Explainable(Encoder, Protocol):
+    """An encoder that can also say where in a face it looks. Pure."""
+
+    def explain(self, faces: Faces, of: MapOf) -> Maps:
+        """A map of each face; its greatest value is 1, unless all of it is 0.
+
+        Raises PluginError where this kind of map cannot be had.
+        """
         ...
 
 

@@ -23,6 +23,8 @@ Codes = Float32[npt.NDArray[np.float32], "n d"]
 """Latent codes z, one row a face."""
 Affects = Float32[npt.NDArray[np.float32], "n 2"]
 """Columns arousal, valence, [-1, 1]; a NaN row is unlabelled (or, in a reading, unknown)."""
+Maps = Float32[npt.NDArray[np.float32], "n 96 96"]
+"""How much each pixel of a face counts, [0, 1]."""
 Values = Float[npt.NDArray[np.floating], " n"]
 """One dimension of affect over n units."""
 State = dict[str, Shaped[npt.NDArray[np.generic], "..."]]
@@ -32,6 +34,9 @@ Unit = Literal["frame", "utterance"]
 """What a label belongs to: each frame, or a whole utterance (clip)."""
 UNITS: tuple[Unit, ...] = ("frame", "utterance")
 DIMENSIONS = ("arousal", "valence")
+MapOf = Literal["activation", "arousal", "valence"]
+"""What maps are of: what an encoder's last convolution says, or what affect was read from."""
+MAPS: tuple[MapOf, ...] = ("activation", "arousal", "valence")
 
 in_unit_range = and_(ge(-1.0), le(1.0))
 
