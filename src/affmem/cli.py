@@ -10,12 +10,15 @@ import sys
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from affmem.commands import Commands, leave, stop
 from affmem.errors import InputError, UserError, unknown
+
+if TYPE_CHECKING:
+    from affmem.values import Affects
 
 FILE = click.Path(path_type=Path)
 log = logging.getLogger("affmem")
@@ -364,27 +367,29 @@ def datasets_check(*, file: Path, overrides: Sequence[str], as_json: bool) -> No
 @click.option("--arousal", type=float, help="The arousal to show, -1..1.")
 @click.option("--valence", type=float, help="The valence to show, -1..1.")
 @click.option("--grid", is_flag=True, help="A 5 x 5 sheet over the whole plane instead.")
+@click.option("--maps", is_flag=True, help="Also where the editor looks, in face and edits.")
 @click.option("--out", type=FILE, help="The picture to write [IMAGE-edited.png].")
 @click.option("--faces", "finder", default="mtcnn", show_default=True, help="The face finder.")
 @click.option("--editor", default="pk", show_default=True, help="The editor.")
 def edit(
-    *, image: Path, arousal: float | None, valence: float | None, grid: bool, out: Path | None,
-    finder: str, editor: str,
+    *, image: Path, arousal: float | None, valence: float | None, grid: bool, maps: bool,
+    out: Path | None, finder: str, editor: str,
 ) -> None:  # fmt: skip
-    """Redraw the face in IMAGE with another affect."""
+    """Redraw the face in IMAGE with another affect; show where the prior knowledge looks.
+
+    --maps alone shows the face and its edits at -1 -1, 0 0 and +1 +1.
+    """
     import numpy as np
 
     from affmem.catalogue import catalogue
-    from affmem.gallery import SIDE, lattice, read, save, sheet
-    from affmem.protocols import Runtime
+    from affmem.gallery import SIDE, read, save, sheet
+    from affmem.maps import look
+    from affmem.protocols import Explainable, Runtime
+    from affmem.sheets import sheet_of_look
+    from affmem.table import labelled
+    from affmem.table import save as save_figure
 
-    for name, value in (("arousal", arousal), ("valence", valence)):
-        if value is not None and not -1 <= value <= 1:
-            raise UserError(f"--{name} {value:g}: expected a number in [-1, 1]")
-    if grid and not (arousal is None and valence is None):
-        raise UserError("--grid draws the whole plane: give it without --arousal and --valence")
-    if not grid and arousal is None and valence is None:
-        raise UserError("give --arousal and --valence (either defaults to 0), or --grid")
+    affects = _asked(arousal, valence, grid=grid, maps=maps)
     out = out or image.with_name(f"{image.stem}-edited.png")
     if out.suffix.lower() not in (".png", ".jpg", ".jpeg", ".webp"):
         raise InputError(out, "expected a name ending in .png, .jpg or .webp")
@@ -397,9 +402,17 @@ def edit(
     face = next(iter(finding.find([read(image)])), None)
     if face is None:
         raise InputError(image, "no face found")
-    affects = lattice() if grid else np.array([[arousal or 0, valence or 0]], np.float32)
-    edits = catalogue().config("editor", editor)().build(runtime).edit(face, affects)
-    save(sheet(edits, SIDE if grid else 1), out)
+    part = catalogue().config("editor", editor)().build(runtime)
+    if maps and not isinstance(part, Explainable):
+        raise UserError(f"--maps: editor {editor!r} cannot say where it looks")
+    edits = part.edit(face, affects)
+    if maps:
+        found = look(part, np.concatenate([face[None], edits]))
+        if found.missing:
+            click.echo(f"activation alone: {found.missing}", err=True)
+        save_figure(labelled(sheet_of_look(found, affects)), out)
+    else:
+        save(sheet(edits, SIDE if grid else 1), out)
     click.echo(str(out))
 
 
@@ -423,6 +436,27 @@ def completion(*, shell: str) -> None:
     kind = get_completion_class(shell)
     if kind is not None:
         click.echo(kind(main, {}, "affmem", "_AFFMEM_COMPLETE").source())
+
+
+def _asked(arousal: float | None, valence: float | None, *, grid: bool, maps: bool) -> "Affects":
+    """The affects that `affmem edit` is to show."""
+    import numpy as np
+
+    from affmem.gallery import lattice
+    from affmem.maps import figure_affects
+
+    for name, value in (("arousal", arousal), ("valence", valence)):
+        if value is not None and not -1 <= value <= 1:
+            raise UserError(f"--{name} {value:g}: expected a number in [-1, 1]")
+    if arousal is not None or valence is not None:
+        if grid:
+            raise UserError("--grid draws the whole plane: give it without --arousal and --valence")
+        return np.array([[arousal or 0, valence or 0]], np.float32)
+    if grid:
+        return lattice()
+    if maps:
+        return figure_affects()
+    raise UserError("give --arousal and --valence (either defaults to 0), --grid or --maps")
 
 
 def _load(

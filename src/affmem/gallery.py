@@ -1,9 +1,11 @@
 """Sheets of edits: a person's first face, and what the editor makes of it over the plane."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from attrs import frozen
 
 from affmem.errors import InputError
 from affmem.road import Stations
@@ -12,6 +14,25 @@ from affmem.values import Affects, Clip, Face, Faces, Image
 SIDE = 5
 SHOWN = ((0.0, 0.0), (0.8, 0.8), (0.8, -0.8), (-0.8, -0.8), (-0.8, 0.8))
 """The affects (arousal, valence) that sheets of several faces show, in columns."""
+
+
+@frozen(eq=False)
+class Sheet:
+    """Pictures of faces in lines and columns, and what they are."""
+
+    lines: tuple[str, ...]
+    columns: tuple[str, ...]
+    picture: Image
+
+
+def named(affect: Sequence[float]) -> str:
+    """An affect as the heading of a column or line.
+
+    >>> named((0.8, -0.8))
+    '+0.8 -0.8'
+    """
+    arousal, valence = affect
+    return f"{arousal:+.1f} {valence:+.1f}"
 
 
 def lattice(side: int = SIDE) -> Affects:

@@ -5,6 +5,7 @@ same person to an encoder that tells persons apart; and how sharp they are. Each
 bootstrap interval over persons; of several seeds it is the mean.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,14 +14,17 @@ import numpy as np
 import numpy.typing as npt
 from attrs import frozen
 
+from affmem import sheets
 from affmem.ablation import Ablation
 from affmem.catalogue import catalogue
 from affmem.errors import ExperimentError, PluginError
-from affmem.gallery import SHOWN, sheet
+from affmem.gallery import Sheet
 from affmem.interval import bootstrap
 from affmem.protocols import Encoder, Metric, Runtime
 from affmem.start import Start, plane
-from affmem.values import DIMENSIONS, Affects, Codes, Faces, Image, Values
+from affmem.values import DIMENSIONS, Affects, Codes, Faces, Values
+
+log = logging.getLogger("affmem")
 
 Figures = dict[str, Any]
 EDITED = 40
@@ -29,7 +33,7 @@ ASKED = 25
 KNOWN = 5
 """To how many of a face's edits the slower encoder of persons looks."""
 SHEETS = 2
-"""Of how many test faces the sheet shows edits."""
+"""Of how many test faces the sheets show edits and maps."""
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 """Shares of red, green and blue in how bright a pixel looks (ITU-R BT.601)."""
 
@@ -41,14 +45,6 @@ class Judges:
     identity: Encoder | None
     missing: str
     """Why there is no `identity`."""
-
-
-@frozen(eq=False)
-class Sheet:
-    """Edits of every row with a generator, one line of the picture each."""
-
-    names: tuple[str, ...]
-    picture: Image
 
 
 @frozen(eq=False)
@@ -73,9 +69,9 @@ def judges(ablation: Ablation) -> Judges:
 
 def score(
     ablation: Ablation, folders: Sequence[Sequence[Path]], found: Judges
-) -> tuple[Figures, Sheet | None]:
+) -> tuple[Figures, dict[str, Sheet]]:
     """A row of the table for each row of the ablation, whose seeds were trained in `folders`; and
-    some of the edits."""
+    sheets of some test faces: their "edits", and "maps" of where each row's encoder looks."""
     tested = _tested(ablation)
     names = [row.name for row in ablation.rows]
     judge = _pk(folders[names.index(ablation.judge)][0]) if ablation.judge else None
@@ -84,7 +80,8 @@ def score(
     originals = Tested(tested.faces[some], tested.truth[some], [tested.persons[i] for i in some])
     asked = plane(Start(edits=ASKED), np.random.default_rng(0))
     codes = found.identity.encode(originals.faces) if found.identity else None
-    rows, lines = [], {}
+    shown = originals.faces[np.linspace(0, len(some) - 1, SHEETS).astype(int)]
+    rows, edited, looked = [], {}, {}
     for row, of_row in zip(ablation.rows, folders, strict=True):
         networks = [_pk(folder) for folder in of_row]
         read = [pk.read(pk.encode(tested.faces)) for pk in networks]
@@ -94,7 +91,9 @@ def score(
                 ccc, tested.truth[:, column], [one[:, column] for one in read], tested.persons,
                 ablation.resamples,
             )  # fmt: skip
-        if "reconstruction" in row.terms:
+        draws = "reconstruction" in row.terms
+        looked[row.name] = sheets.looks(networks[0], networks[0] if draws else None, shown)
+        if draws:
             edits = [np.stack([pk.edit(x, asked) for x in originals.faces]) for pk in networks]
             of_edits = figures["edits"] = {}
             if judge is not None:
@@ -115,7 +114,7 @@ def score(
                 of_edits["identity"] = _mean(
                     apart, originals.persons, ablation.resamples, "distance"
                 )
-            lines[row.name] = _line(networks[0], originals.faces)
+            edited[row.name] = sheets.edits(networks[0], shown)
         if row.paper:
             figures["paper"] = dict(zip(DIMENSIONS, row.paper, strict=True))
         rows.append(figures)
@@ -124,10 +123,12 @@ def score(
         table["missing"] = {"identity": found.missing}
     elif codes is not None:
         table["identity"] = _reference(found.identity, codes, originals.persons, tested)
-    if not lines:
-        return table, None
-    columns = SHEETS * (1 + len(SHOWN))
-    return table, Sheet(tuple(lines), sheet(np.concatenate([*lines.values()]), columns))
+    if missing := next(iter(looked.values()))[0].missing:
+        log.info("maps.png has activation alone: %s", missing)
+    drawn = {"maps": sheets.sheet_of_looks(looked)}
+    if edited:
+        drawn["edits"] = sheets.sheet_of_edits(edited)
+    return table, drawn
 
 
 def sharpness(faces: Faces) -> Values:
@@ -203,13 +204,6 @@ def _reference(
     same = np.array(persons)[:, None] == whose[None]
     pairs = {"one person": apart[same & (apart > 0)], "two persons": apart[~same]}
     return {name: round(float(of.mean()), 4) if len(of) else None for name, of in pairs.items()}
-
-
-def _line(pk: Any, faces: Faces) -> npt.NDArray[np.float32]:  # noqa: ANN401
-    """Some faces, each followed by its edits at the affects that sheets show."""
-    places = np.linspace(0, len(faces) - 1, SHEETS).astype(int)
-    shown = np.array(SHOWN, np.float32)
-    return np.concatenate([x for i in places for x in (faces[i][None], pk.edit(faces[i], shown))])
 
 
 def _tested(ablation: Ablation) -> Tested:

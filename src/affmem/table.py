@@ -4,13 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from affmem.gallery import SHOWN
 from affmem.values import DIMENSIONS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from affmem.scores import Sheet
+    from affmem.gallery import Sheet
 
 COLOURS = {"arousal": "#b3432b", "valence": "#2b6cb3"}
 
@@ -63,14 +62,14 @@ def _reference(table: Mapping[str, Any]) -> str:
     return f" ({', '.join(apart)})" if apart else ""
 
 
-def draw(table: Mapping[str, Any], sheet: "Sheet | None", folder: Path) -> None:
-    """Write table.svg, and of the edits, if there are any, edits.png; each whole or not at all."""
+def draw(table: Mapping[str, Any], sheets: Mapping[str, "Sheet"], folder: Path) -> None:
+    """Write table.svg, and each sheet as NAME.png; each whole or not at all."""
     import matplotlib as mpl
 
     with mpl.rc_context({"svg.hashsalt": "affmem", "svg.fonttype": "none", "font.size": 9}):
         save(chart(table), folder / "table.svg")
-        if sheet is not None:
-            save(_labelled(sheet), folder / "edits.png")
+        for name, sheet in sheets.items():
+            save(labelled(sheet), folder / f"{name}.png")
 
 
 def chart(table: Mapping[str, Any]) -> "Figure":
@@ -110,22 +109,24 @@ def chart(table: Mapping[str, Any]) -> "Figure":
     return figure
 
 
-def _labelled(sheet: "Sheet") -> "Figure":
+def labelled(sheet: "Sheet") -> "Figure":
+    """A sheet with its lines and columns named."""
     from matplotlib.figure import Figure
 
     height, width, _ = sheet.picture.shape
-    side = height / len(sheet.names)
     figure = Figure(figsize=(width / 96 + 1.8, height / 96 + 0.4), dpi=96, layout="constrained")
     panel = figure.subplots()
     panel.imshow(sheet.picture, interpolation="none")
-    panel.set_yticks([side * (i + 0.5) for i in range(len(sheet.names))], sheet.names)
-    heads = ["face", *(f"{arousal:+.1f} {valence:+.1f}" for arousal, valence in SHOWN)]
-    count = round(width / side)
-    panel.set_xticks([side * (i + 0.5) for i in range(count)], heads * (count // len(heads)))
+    panel.set_yticks(_middles(height, len(sheet.lines)), sheet.lines)
+    panel.set_xticks(_middles(width, len(sheet.columns)), sheet.columns)
     panel.xaxis.tick_top()
     panel.tick_params(length=0)
     panel.spines[:].set_visible(False)
     return figure
+
+
+def _middles(length: int, count: int) -> list[float]:
+    return [length / count * (i + 0.5) for i in range(count)]
 
 
 def save(figure: "Figure", path: Path) -> None:
