@@ -24,8 +24,8 @@ from affmem.scores import sharpness
 from affmem.table import markdown
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "table2.toml"
-QUICK = ["workers=1", "training.steps=2", "training.width=0.0625", "training.batch=8", "dataset.persons=6",
-         "test.persons=3", "resamples=20", "training.precision=fp32"]  # fmt: skip
+QUICK = ["training.steps=2", "training.width=0.0625", "training.batch=8", "dataset.persons=6",
+         "workers=1", "test.persons=3", "resamples=20", "training.precision=fp32"]  # fmt: skip
 
 
 SMALL = """
