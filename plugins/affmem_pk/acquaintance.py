@@ -15,16 +15,18 @@ Doubles = npt.NDArray[np.float64]
 
 MOST_ALIKE: Final = 0.99
 """Correlation of successive codes at most: even a still face, watched long enough, counts."""
+LEAST_ALIKE: Final = 0.05
+"""Less than this is taken for none."""
+LAGS: Final = (1, 2)
 
 
 @define(eq=False)
 class Acquaintance:
     """Sums over the codes of one person, standardised, in the order in which they were seen.
 
-    Frames of a video are no independent looks at a person. How many looks they amount to follows
-    from how much successive codes differ, against the `within` [d] variance of a person's codes
-    about their own mean: with correlation r = 1 - mean (z_t - z_t-1)^2 / 2 within, n frames are
-    worth 1 + (n - 1) (1 - r) / (1 + r) (the effective sample size of a first-order process).
+    Frames of a video are no independent looks at a person; what they amount to is `effective`,
+    which sets how much codes change over one frame and over two against the `within` [d] variance
+    of a person's codes about their own mean.
 
     >>> known = Acquaintance.none(2)
     >>> for _ in range(5):
@@ -37,14 +39,14 @@ class Acquaintance:
     """[d] sum of the codes"""
     squares: Doubles
     """[d] sum of their squares"""
+    changes: Doubles = field(factory=lambda: np.zeros(len(LAGS)))
+    """By lag, sum of mean (z_t - z_t-lag)^2 / 2 within"""
+    pairs: Doubles = field(factory=lambda: np.zeros(len(LAGS)))
+    """By lag, how many such pairs there were"""
     count: int = 0
     """n"""
-    changes: float = 0.0
-    """Sum over successive codes of mean (z_t - z_t-1)^2 / 2 within"""
-    pairs: int = 0
-    """How many successive codes that were"""
-    last: Doubles | None = field(default=None)
-    """The code before, if the clip goes on"""
+    last: tuple[Doubles, ...] = ()
+    """The codes before, the latest first, as far as the clip and the lags go"""
 
     @classmethod
     def none(cls, width: int) -> "Acquaintance":
@@ -53,19 +55,19 @@ class Acquaintance:
 
     def see(self, code: Doubles, within: Doubles) -> None:
         """One more code [d]."""
-        if self.last is not None:
-            self.changes += float(np.mean((code - self.last) ** 2 / (2.0 * within)))
-            self.pairs += 1
+        for place, before in enumerate(self.last):
+            self.changes[place] += np.mean((code - before) ** 2 / (2.0 * within))
+            self.pairs[place] += 1
         self.total = self.total + code
         self.squares = self.squares + code * code
         self.count += 1
-        self.last = code
+        self.last = (code, *self.last)[: len(LAGS)]
 
     @property
     def looks(self) -> float:
         """How many independent looks at the person the codes amount to, at most `count`."""
-        sums = np.array([[self.count], [self.changes], [self.pairs]], np.float64)
-        return float(effective(*sums)[0])
+        count = np.array([self.count], np.float64)
+        return float(effective(count, self.changes[:, None], self.pairs[:, None])[0])
 
     @property
     def centre(self) -> Doubles:
@@ -81,8 +83,16 @@ class Acquaintance:
 
 
 def effective(count: Doubles, changes: Doubles, pairs: Doubles) -> Doubles:
-    """The effective sample size of `count` codes with that sum of changes over those pairs."""
-    alike = (1.0 - changes / np.maximum(1.0, pairs)).clip(0.0, MOST_ALIKE)
+    """The effective sample size of `count` [k] codes with such changes over such pairs [2, k].
+
+    A code is what the face shows, a first-order process of correlation r from frame to frame, and
+    noise, which is new in each frame and says nothing of how long the face stays as it is. The
+    correlation over two frames by that over one is r whatever the noise. With it n codes are worth
+    1 + (n - 1) (1 - r) / (1 + r): twice the frame rate, about as many looks.
+    """
+    one, two = 1.0 - changes / np.maximum(1.0, pairs)
+    alike = np.where(pairs[1] > 0, two / np.maximum(one, LEAST_ALIKE), one)
+    alike = np.where(one < LEAST_ALIKE, 0.0, alike).clip(0.0, MOST_ALIKE)
     more: Doubles = np.maximum(0.0, count - 1.0) * (1.0 - alike) / (1.0 + alike)
     return np.minimum(count, 1.0) + more
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from affmem.rows import checked_affects, checked_codes
 from affmem.values import Affects, Codes, Reading, State
-from affmem_pk.acquaintance import Acquaintance
+from affmem_pk.acquaintance import LAGS, Acquaintance
 from affmem_pk.config import BUNDLED, PersonalConfig
 from affmem_pk.persons import Weights, load
 
@@ -34,7 +34,7 @@ class Personal:
         return self._network.mean.size
 
     def begin(self) -> None:
-        self._known.last = None
+        self._known.last = ()
 
     def partial_fit(self, codes: Codes, affects: Affects | None = None) -> None:
         rows = checked_codes(codes, self.n_features_in_)
@@ -60,33 +60,32 @@ class Personal:
 
     def state(self) -> State:
         known = self._known
-        last = np.empty(0) if known.last is None else known.last.copy()
         return {
-            KIND: np.array([known.count, known.pairs], np.int64),
-            "changes": np.array([known.changes]),
+            KIND: np.array([known.count], np.int64),
+            "changes": known.changes.copy(),
+            "pairs": known.pairs.copy(),
             "total": known.total.copy(),
             "squares": known.squares.copy(),
-            "last": last,
+            "last": np.array(known.last, np.float64).reshape(-1, self.n_features_in_),
         }
 
     def restore(self, state: State) -> None:
-        width = self.n_features_in_
-        sizes = {KIND: {2}, "changes": {1}, "last": {0, width}}
-        sizes |= {name: {width} for name in ("total", "squares")}
-        fits = state.keys() == sizes.keys() and all(
-            one.ndim == 1
-            and one.size in sizes[name]
+        width, lags = self.n_features_in_, len(LAGS)
+        shapes: dict[str, list[tuple[int, ...]]] = {
+            KIND: [(1,)], "changes": [(lags,)], "pairs": [(lags,)], "total": [(width,)],
+            "squares": [(width,)], "last": [(count, width) for count in range(lags + 1)],
+        }  # fmt: skip
+        fits = state.keys() == shapes.keys() and all(
+            one.shape in shapes[name]
             and one.dtype == (np.int64 if name == KIND else np.float64)
             and np.isfinite(one).all()
+            and (name in {"total", "last"} or one.min() >= 0)
             for name, one in state.items()
         )
-        if not fits or min(state[KIND]) < 0 or state["changes"][0] < 0 or min(state["squares"]) < 0:
+        if not fits:
             raise ValueError(f'no state of memory "personal" for codes {width} wide')
-        count, pairs = (int(one) for one in state[KIND])
-        total, squares, last = (
-            state[name].astype(np.float64) for name in ("total", "squares", "last")
-        )
-        self._known = Acquaintance(
-            total, squares, count, float(state["changes"][0]), pairs, last if last.size else None
-        )
+        kept = {name: one.astype(np.float64) for name, one in state.items()}
+        last = tuple(kept.pop("last"))
+        count = int(kept.pop(KIND)[0])
+        self._known = Acquaintance(**kept, count=count, last=last)
         self._person = None

@@ -18,7 +18,7 @@ from affmem.errors import UserError
 from affmem.protocols import Runtime
 from affmem.terms import Examples, TermConfig
 from affmem.values import DIMENSIONS, Affects, Clip, Codes
-from affmem_pk.acquaintance import Acquaintance, Doubles, context, effective
+from affmem_pk.acquaintance import LAGS, Acquaintance, Doubles, context, effective
 from affmem_pk.checkpoint import load, save
 from affmem_pk.config import BUNDLED, PersonalTrainerConfig, PKConfig
 from affmem_pk.persons import PersonsNetwork
@@ -51,9 +51,9 @@ class Lives:
     squares: Doubles
     """[n + 1, d] sums of their squares"""
     changes: Doubles
-    """[n + 1] sums of the changes, each at the later of its two frames"""
+    """By lag, [2, n + 1] sums of the changes, each at the later of its two frames"""
     pairs: Doubles
-    """[n + 1] how many changes"""
+    """By lag, [2, n + 1] how many changes"""
     usual: Doubles
     """[d] deviation of a person's codes about the person's own mean"""
     half: float
@@ -65,10 +65,11 @@ class Lives:
         n = np.maximum(1.0, count)[:, None]
         centre = (self.totals[last] - self.totals[first]) / n
         variance = (self.squares[last] - self.squares[first]) / n - centre**2
-        inner = np.minimum(first + 1, last)  # the change at `first` reaches out of the stretch
-        looks = effective(
-            count, self.changes[last] - self.changes[inner], self.pairs[last] - self.pairs[inner]
-        )
+        # The change at `first` would reach out of the stretch.
+        inner = [(place, np.minimum(first + lag, last)) for place, lag in enumerate(LAGS)]
+        changes = np.stack([self.changes[at, last] - self.changes[at, low] for at, low in inner])
+        pairs = np.stack([self.pairs[at, last] - self.pairs[at, low] for at, low in inner])
+        looks = effective(count, changes, pairs)
         return context(looks, centre, np.sqrt(variance.clip(0.0)), self.usual, self.half)
 
 
@@ -261,9 +262,11 @@ def _lives(
     codes: Codes, affects: Affects, clips: Sequence[Clip], begins: Places, network: PersonsNetwork
 ) -> Lives:
     z = network.standardised(codes)
-    change = np.zeros(len(z))
-    change[1:] = ((z[1:] - z[:-1]) ** 2 / (2.0 * network.within)).mean(axis=1)
-    follows = np.array([False, *(one == other for one, other in pairwise(clips))])
+    numbers = np.cumsum([False, *(one != other for one, other in pairwise(clips))])
+    changes, pairs = np.zeros((2, len(LAGS), len(z)))
+    for place, lag in enumerate(LAGS):
+        changes[place, lag:] = ((z[lag:] - z[:-lag]) ** 2 / (2.0 * network.within)).mean(axis=1)
+        pairs[place, lag:] = numbers[lag:] == numbers[:-lag]
 
     def sums(values: Doubles) -> Doubles:
         return np.concatenate([np.zeros((1, *values.shape[1:])), np.cumsum(values, axis=0)])
@@ -274,8 +277,8 @@ def _lives(
         begins=begins,
         totals=sums(z),
         squares=sums(z * z),
-        changes=sums(change * follows),
-        pairs=sums(follows.astype(np.float64)),
+        changes=sums((changes * pairs).T).T,
+        pairs=sums(pairs.T).T,
         usual=np.sqrt(network.within.astype(np.float64)),
         half=network.half,
     )
