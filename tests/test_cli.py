@@ -369,6 +369,31 @@ def test_edit_draws_a_sheet(corpus, tmp_path):
     with Image.open(tmp_path / "face-edited.png") as sheet:
         assert sheet.size == (480, 480)
     assert "exists" in refused("edit", tmp_path / "face.png", "--grid")
+    assert_maps(tmp_path)
+
+
+def assert_maps(folder):
+    """Of the face and three edits, or of one asked for; beside each, the maps that can be had."""
+    sizes = {}
+    (folder / "captum.py").write_text("raise ModuleNotFoundError(name='captum')")
+    for out, asked, paths in (
+        ("all.png", (), ""),
+        ("one.webp", ("--valence", "1"), ""),
+        ("activation.jpg", (), str(folder)),
+    ):
+        environment = {**os.environ, "PYTHONPATH": paths}
+        words = ("edit", folder / "face.png", "--maps", *asked, "--out", folder / out)
+        done = affmem(*words, env=environment)
+        assert done.returncode == 0, done.stderr
+        said = "activation alone: Grad-CAM needs captum: pip install affmem[explain]"
+        assert (said in done.stderr.splitlines()) == bool(paths)
+        with Image.open(folder / out) as sheet:
+            sizes[out] = sheet.size
+    (wide, tall), (_, short), (narrow, same) = sizes.values()
+    assert tall == same
+    assert tall - short == 2 * 96
+    assert wide - narrow == 2 * 96
+    assert not list(folder.glob(".*"))
 
 
 def test_a_training_killed_at_any_moment_goes_on_and_ends_with_the_same_weights(tmp_path):

@@ -443,7 +443,7 @@ def _asked(arousal: float | None, valence: float | None, *, grid: bool, maps: bo
     import numpy as np
 
     from affmem.gallery import lattice
-    from affmem.maps import figure_affects
+    from affmem.maps import FIGURE
 
     for name, value in (("arousal", arousal), ("valence", valence)):
         if value is not None and not -1 <= value <= 1:
@@ -455,7 +455,7 @@ def _asked(arousal: float | None, valence: float | None, *, grid: bool, maps: bo
     if grid:
         return lattice()
     if maps:
-        return figure_affects()
+        return np.array(FIGURE, np.float32)
     raise UserError("give --arousal and --valence (either defaults to 0), --grid or --maps")
 
 

@@ -1,12 +1,18 @@
 """Where an encoder looks: its maps laid over faces (Figure 2 of the paper)."""
 
 import numpy as np
+import numpy.typing as npt
 from attrs import frozen
+from jaxtyping import Float32
 
 from affmem.errors import PluginError
 from affmem.protocols import Explainable
-from affmem.values import MAPS, Affects, Faces, Maps
+from affmem.values import MAPS, Faces, Maps
 
+Tiles = Float32[npt.NDArray[np.float32], "tiles 3 96 96"]
+"""Faces to be laid out as one picture, line by line."""
+FIGURE = ((-1.0, -1.0), (0.0, 0.0), (1.0, 1.0))
+"""The affects (arousal, valence) of the edits that the paper shows."""
 OPACITY = 0.75
 """Of the colour of a place that counts most; a place that counts for nothing is the face's own."""
 
@@ -17,19 +23,10 @@ class Look:
 
     heads: tuple[str, ...]
     """What each face is followed by: "activation", and what affect was read from."""
-    tiles: Faces
+    tiles: Tiles
     """A face, then the same one under each of its maps, then the next face."""
     missing: str
     """Why there are no others, or ""."""
-
-
-def figure_affects() -> Affects:
-    """Of the edits that the paper shows: falling, neutral, rising.
-
-    >>> figure_affects().tolist()
-    [[-1.0, -1.0], [0.0, 0.0], [1.0, 1.0]]
-    """
-    return np.array([[-1, -1], [0, 0], [1, 1]], np.float32)
 
 
 def look(encoder: Explainable, faces: Faces) -> Look:

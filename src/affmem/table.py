@@ -132,5 +132,6 @@ def _middles(length: int, count: int) -> list[float]:
 def save(figure: "Figure", path: Path) -> None:
     """Write the picture, whole or not at all; the same figure gives the same bytes."""
     part = path.with_name(f".{path.stem}.part{path.suffix}")
-    figure.savefig(part, metadata={"Date": None} if path.suffix == ".svg" else {"Software": None})
+    when_or_by_what = {".svg": {"Date": None}, ".png": {"Software": None}}
+    figure.savefig(part, metadata=when_or_by_what.get(path.suffix.lower()))
     part.replace(path)
