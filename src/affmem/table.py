@@ -114,9 +114,11 @@ def labelled(sheet: "Sheet") -> "Figure":
     from matplotlib.figure import Figure
 
     height, width, _ = sheet.picture.shape
-    figure = Figure(figsize=(width / 96 + 1.8, height / 96 + 0.4), dpi=96, layout="constrained")
+    beside = 0.8 + 0.09 * max(map(len, sheet.lines))  # inches that the names of the lines take
+    figure = Figure(figsize=(width / 96 + beside, height / 96 + 0.4), dpi=96, layout="constrained")
     panel = figure.subplots()
     panel.imshow(sheet.picture, interpolation="none")
+    panel.set_anchor("E")  # else room is left on the right that the names need
     panel.set_yticks(_middles(height, len(sheet.lines)), sheet.lines)
     panel.set_xticks(_middles(width, len(sheet.columns)), sheet.columns)
     panel.xaxis.tick_top()
