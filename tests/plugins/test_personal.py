@@ -354,7 +354,7 @@ def test_a_clip_is_filmed_by_one_camera():
     seen = filmed(torch.stack([face, face, other]), lot)
     grain = (seen[0] - seen[1]).abs()
     assert grain.max() < 0.6  # six deviations of the most grain, on either side
-    assert 5 * grain.mean() < (seen[0] - face).abs().mean()
+    assert 10 * grain.mean() < (seen[0] - face).abs().mean()
     assert seen.shape == (3, 3, 96, 96)
     assert (seen[2] - seen[0]).abs().mean() > 0.1
 
