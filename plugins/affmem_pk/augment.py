@@ -52,15 +52,3 @@ def spoilt(faces: Tensor, lot: torch.Generator) -> Tensor:
     grain = _uniform((n, 1, 1, 1), 0.0, 0.06, lot)
     noise = torch.randn(faces.shape, generator=lot) * grain
     return torch.lerp(faces, blurred, blur) + noise.to(faces.device)
-
-
-def filmed(faces: Tensor, lot: torch.Generator) -> Tensor:
-    """The faces of one clip, all of them moved, mirrored, relit and blurred alike; grain is new in
-    each.
-    """
-    side = faces.shape[2:]
-    beside = moved(faces.reshape(1, -1, *side), lot).reshape(faces.shape)
-    # One above the other, for a tint is a channel's.
-    above = relit(beside.transpose(0, 1).reshape(1, 3, -1, side[1]), lot)
-    apart = above.reshape(3, -1, *side).transpose(0, 1)
-    return spoilt(apart.reshape(1, -1, *side), lot).reshape(faces.shape)

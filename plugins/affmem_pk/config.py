@@ -185,8 +185,6 @@ class PersonalTrainerConfig:
     """Share of hidden units left out."""
     noise: float = field(default=0.1, validator=and_(ge(0.0), le(10.0)))
     """Deviation of the noise on codes, which have deviation 1."""
-    augment: bool = field(default=True, validator=instance_of(bool))
-    """Whether every other clip is as a worse camera would see it: moved, relit, blurred, grainy."""
     validation: float = field(default=0.1, validator=and_(ge(0.0), le(0.5)))
     """Share of the persons held out: the last ones."""
     report: int = field(default=500, validator=ge(1))

@@ -19,7 +19,6 @@ from affmem.protocols import Runtime
 from affmem.terms import Examples, TermConfig
 from affmem.values import DIMENSIONS, Affects, Clip, Codes
 from affmem_pk.acquaintance import LAGS, Acquaintance, Doubles, context, effective
-from affmem_pk.augment import filmed
 from affmem_pk.checkpoint import load, save
 from affmem_pk.config import BUNDLED, PersonalTrainerConfig, PKConfig
 from affmem_pk.persons import PersonsNetwork
@@ -28,6 +27,8 @@ from affmem_pk.training import BEST, LAST, agreement
 
 DOUBT = 0.1
 """Weight of the doubt's likelihood beside the squared error."""
+ENCODED = 500
+"""Faces encoded at a time."""
 
 Places = npt.NDArray[np.int64]
 
@@ -101,10 +102,7 @@ class PersonalTrainer:
         pk, kept = PK(PKConfig(config.checkpoint), self._runtime), load(path)
         order, begins = _by_person(examples.clips)
         affects = np.asarray(examples.affects, np.float32)[order]
-        lot = torch.Generator().manual_seed(int(self._runtime.rng("trainer").integers(1 << 62)))
-        camera = torch.Generator().manual_seed(int(self._runtime.rng("camera").integers(1 << 62)))
-        found = _codes(pk, examples, out / "codes.npy", camera if config.augment else None)
-        codes = found[order]
+        codes = _codes(pk, examples, out / "codes.npy")[order]
         clips = [examples.clips[place] for place in order]
         persons = len(begins) - 1
         held = min(persons - 1, round(persons * config.validation))
@@ -112,6 +110,7 @@ class PersonalTrainer:
             raise UserError("a persons' network needs at least 2 persons to learn from")
 
         # --- what is to be learnt -----------------------------------------------------------
+        lot = torch.Generator().manual_seed(int(self._runtime.rng("trainer").integers(1 << 62)))
         draws = self._runtime.rng("stretches")
         network = _Network(codes.shape[1], config, lot)
         taught = begins[: persons - held + 1]
@@ -239,11 +238,8 @@ def _by_person(clips: Sequence[Clip]) -> tuple[Places, Places]:
     return np.argsort(whose, kind="stable"), np.concatenate([[0], np.cumsum(counts)])
 
 
-def _codes(pk: PK, examples: Examples, kept: Path, lot: torch.Generator | None) -> Codes:
-    """The code of each face; those in `kept`, if they are all there.
-
-    With `lot`, the faces of every other clip are those that a worse camera would have seen.
-    """
+def _codes(pk: PK, examples: Examples, kept: Path) -> Codes:
+    """The code of each face; those in `kept`, if they are all there."""
     shape = (len(examples.faces), pk.network.code)
     try:
         codes: Codes = np.load(kept, allow_pickle=False)
@@ -252,13 +248,10 @@ def _codes(pk: PK, examples: Examples, kept: Path, lot: torch.Generator | None) 
     except (OSError, ValueError):
         pass
     codes = np.empty(shape, np.float32)
-    ends = [place for place, (one, other) in enumerate(pairwise(examples.clips), 1) if one != other]
-    for number, (start, end) in enumerate(pairwise([0, *ends, shape[0]])):
-        x = torch.from_numpy(examples.faces[start:end].transpose(0, 3, 1, 2) / np.float32(127.5))
-        x -= 1.0
-        if lot is not None and number % 2:
-            x = filmed(x, lot)
-        codes[start:end] = pk.encode(x.numpy())
+    for start in range(0, len(codes), ENCODED):
+        part = slice(start, start + ENCODED)
+        faces = examples.faces[part].transpose(0, 3, 1, 2).astype(np.float32) / 127.5 - 1.0
+        codes[part] = pk.encode(faces)
     part_file = kept.with_suffix(".part.npy")
     np.save(part_file, codes, allow_pickle=False)
     part_file.replace(kept)

@@ -4,7 +4,6 @@ import json
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,7 +14,6 @@ from affmem.protocols import Memory, Runtime
 from affmem.terms import Examples
 from affmem.values import Clip
 from affmem_pk.acquaintance import Acquaintance, effective
-from affmem_pk.augment import filmed
 from affmem_pk.checkpoint import load as load_networks
 from affmem_pk.checkpoint import save
 from affmem_pk.config import BUNDLED, NetworkConfig, PersonalConfig, PersonalTrainerConfig
@@ -347,18 +345,6 @@ def lives(persons=24, frames=30, seed=0):
     return Examples(np.concatenate(faces), np.concatenate(affects).astype(np.float32), clips)
 
 
-def test_a_clip_is_filmed_by_one_camera():
-    lot = torch.Generator().manual_seed(0)
-    face = torch.rand(3, 96, 96, generator=lot) * 2 - 1
-    other = torch.rand(3, 96, 96, generator=lot) * 2 - 1
-    seen = filmed(torch.stack([face, face, other]), lot)
-    grain = (seen[0] - seen[1]).abs()
-    assert grain.max() < 0.6  # six deviations of the most grain, on either side
-    assert 10 * grain.mean() < (seen[0] - face).abs().mean()
-    assert seen.shape == (3, 3, 96, 96)
-    assert (seen[2] - seen[0]).abs().mean() > 0.1
-
-
 def train(out, examples, **settings):
     config = PersonalTrainerConfig(**{"steps": 150, "report": 75, "hidden": 32, **settings})
     out.mkdir(exist_ok=True)
@@ -366,9 +352,7 @@ def train(out, examples, **settings):
 
 
 def test_it_learns_that_persons_differ_and_makes_good_for_it(tmp_path):
-    figures = train(
-        tmp_path / "out", lives(), validation=0.25, decay=0.01, steps=400, report=400, augment=False
-    )
+    figures = train(tmp_path / "out", lives(), validation=0.25, decay=0.01, steps=400, report=400)
     last = figures[-1]
     assert last["step"] == last["of"] == 400
     assert last["ccc_arousal"] > last["ccc_alone_arousal"] + 0.05
