@@ -5,6 +5,7 @@ that they can be compared.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import reduce
 from math import isfinite
 from pathlib import Path
 from typing import Any, Final
@@ -119,38 +120,39 @@ def markdown(study: Study, figures: Figures) -> str:
 
 def _scored(study: Study, out: Path, group: str, condition: Condition) -> Scored:
     records = {row.name: load(out, group, condition, row) for row in study.walked(condition)}
-    base = records[study.rows[0].name]
+    # Frames before the first face are not read: shuffled ones are not the same.
+    common = reduce(np.intersect1d, [_moments(one) for one in records.values()])
+    seen = {name: _at(common, one) for name, one in records.items()}
+    base = seen[study.rows[0].name]
     labelled = ~np.isnan(base["truth"]).any(axis=1)
     if condition.later:
-        first = {person: base["clip"][base["person"] == person].min() for person in
-                 np.unique(base["person"])}  # fmt: skip
-        labelled &= base["clip"] > np.array([first[person] for person in base["person"]])
-    read = {name: _as_in(base, one)["memory"][labelled] for name, one in records.items()}
+        first = {one: base["clip"][base["person"] == one].min() for one in set(base["person"])}
+        labelled &= base["clip"] > np.array([first[one] for one in base["person"]])
+    read = {name: one["memory"] for name, one in seen.items()}
     for row in study.rows:
         if row.control in DERIVED and (not condition.rows or row.name in condition.rows):
-            said = derived(row.control, base["pk"], base["truth"], base["person"])
-            read[row.name] = said[labelled]
+            read[row.name] = derived(row.control, base["pk"], base["truth"], base["person"])
     return Scored(
         persons=tuple(str(one) for one in base["person"][labelled]),
         truth=base["truth"][labelled],
-        read={row.name: read[row.name] for row in study.rows if row.name in read},
-        activation={
-            name: _as_in(base, one)["activation"][labelled] for name, one in records.items()
-        },
+        read={row.name: read[row.name][labelled] for row in study.rows if row.name in read},
+        activation={name: one["activation"][labelled] for name, one in seen.items()},
         since=base["time"][labelled],
     )
 
 
-def _as_in(base: Record, other: Record) -> Record:
-    """`other` in the order of `base`: the same frames, however they were shuffled."""
+def _moments(one: Record) -> npt.NDArray[np.int64]:
+    """A number for each frame, the same in every record, that rises with clip and time."""
+    moments: npt.NDArray[np.int64] = one["clip"] * 10**11 + np.rint(one["time"] * 10**6).astype(int)
+    return moments
 
-    def order(one: Record) -> npt.NDArray[np.int64]:
-        found: npt.NDArray[np.int64] = np.lexsort((one["time"], one["clip"]))
-        return found
 
-    there = np.empty(len(base["time"]), np.int64)
-    there[order(base)] = order(other)
-    return {name: one[there] for name, one in other.items()}
+def _at(moments: npt.NDArray[np.int64], one: Record) -> Record:
+    """The frames of these moments, in their order."""
+    own = _moments(one)
+    order = np.argsort(own)
+    rows = order[np.searchsorted(own, moments, sorter=order)]
+    return {name: values[rows] for name, values in one.items()}
 
 
 def _condition(study: Study, scored: Scored, metric: Metric) -> Figures:
