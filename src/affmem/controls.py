@@ -96,7 +96,6 @@ def derived(
 # --- memories -----------------------------------------------------------------------------------
 
 
-@final
 class _Kept:
     """A memory that predicts, and learns nothing."""
 
@@ -124,6 +123,18 @@ class _Kept:
         self._memory.restore(state)
 
 
+@final
+class _Taught(_Kept):
+    """A memory that learns each face with its true label."""
+
+    def __init__(self, memory: Memory, labels: Callable[[], Affects]) -> None:
+        super().__init__(memory)
+        self._labels = labels
+
+    def partial_fit(self, codes: Codes, affects: Affects | None = None) -> None:
+        self._memory.partial_fit(codes, self._labels() if affects is None else affects)
+
+
 @frozen
 class _Still:
     """Memories that never learn."""
@@ -143,34 +154,6 @@ class _Lent:
 
     def build(self, _runtime: Runtime) -> Memory:
         return _Kept(next(self._memories))
-
-
-@final
-class _Taught:
-    """A memory that learns each face with its true label."""
-
-    takes_edits: Final = False
-
-    def __init__(self, memory: Memory, labels: Callable[[], Affects]) -> None:
-        self._memory, self._labels = memory, labels
-
-    def begin(self) -> None:
-        self._memory.begin()
-
-    def partial_fit(self, codes: Codes, affects: Affects | None = None) -> None:
-        self._memory.partial_fit(codes, self._labels() if affects is None else affects)
-
-    def predict(self, codes: Codes) -> Reading:
-        return self._memory.predict(codes)
-
-    def __len__(self) -> int:
-        return len(self._memory)
-
-    def state(self) -> State:
-        return self._memory.state()
-
-    def restore(self, state: State) -> None:
-        self._memory.restore(state)
 
 
 # --- datasets -----------------------------------------------------------------------------------
