@@ -144,11 +144,12 @@ def read(path: Path, overrides: Sequence[str] = ()) -> Study:
 
 def _structure(tables: Mapping[str, Any], path: Path, overrides: Sequence[str]) -> Study:
     known = {one.name: one for one in fields(Study)}
-    if wrong := [key for key in tables if key not in known]:
-        raise ExperimentError([unknown("table or key", wrong[0], known)])
+    wrong = [key for key in tables if key not in known]
     base = tables.get("experiment")
     if not isinstance(base, str):
         raise ExperimentError(["experiment: expected a path, as a string"])
+    if wrong:
+        raise ExperimentError([unknown("table or key", wrong[0], known)])
     groups = {}
     for name in ("development", "final"):
         if not isinstance(tables.get(name), dict):
