@@ -53,12 +53,16 @@ def test_no_face_comes_twice_and_none_is_held_out():
     assert len({*some, *held}) == len(some) + len(held)
 
 
-def test_several_datasets_take_turns():
+def test_several_datasets_take_turns_and_each_draws_other_persons():
     (one,) = SOURCE.datasets
     two = part("dataset", "drawn", persons=1, faces_per_person=1, size=16, strength=1.0)
+    alone = faces(0, 3)
     turns = faces(0, 6, source=evolve(SOURCE, datasets=(one, two)))
-    assert turns[::2] == faces(0, 3)
-    assert turns[1::2] == faces(0, 3, source=evolve(SOURCE, datasets=(two,)))
+    twice = faces(0, 6, source=evolve(SOURCE, datasets=(one, one)))
+    assert turns[::2] == twice[::2] == alone
+    drawn_by_the_second = {face for face, _ in turns[1::2]}, {face for face, _ in twice[1::2]}
+    assert not set.intersection(*drawn_by_the_second)
+    assert not {face for face, _ in alone} & set.union(*drawn_by_the_second)
 
 
 def test_a_dataset_that_has_an_end_is_refused(folder):  # noqa: F811
