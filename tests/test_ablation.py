@@ -151,7 +151,7 @@ def test_rows_side_by_side_give_the_same_table(small, tmp_path, monkeypatch):
     assert beside == ablate(ablation, tmp_path / "one")
     assert [one for one in heard if "seed" in one[0]] == [
         ("base, seed 1", 0, 2),
-        ("base + prior + emotion, seed 1", 0, 2),
+        ("base + prior + emotion, seed 1", 1, 2),
     ]
     assert not (tmp_path / "two" / ".faces").exists()
 

@@ -1,5 +1,6 @@
 """Labelled faces are gathered in order, by however many processes, and what is left out is said."""
 
+import multiprocessing
 import os
 import pickle
 import signal
@@ -131,6 +132,15 @@ def test_results_come_in_order_and_mistakes_come_through():
         list(spread(halve, range(40), 2))
     with pytest.raises(UserError, match="was killed"):
         list(spread(halve, range(60, 70), 2))
+
+
+def test_one_that_is_left_while_answers_come_in_ends_at_once():
+    """An answer of 4 MB is on its way for longer than it takes to make."""
+    for _ in range(5):
+        begun = spread(bytes, [4_000_000] * 64, 2)
+        next(begun)
+        begun.close()
+    assert multiprocessing.active_children() == []
 
 
 def test_errors_survive_the_way_between_processes():

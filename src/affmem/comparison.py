@@ -7,11 +7,9 @@ done again, so that a study cut off anywhere goes on where it was.
 import json
 import os
 import shutil
-import signal
-import threading
-from collections.abc import Callable, Sequence
-from multiprocessing import connection, get_context, parent_process
-from multiprocessing.process import BaseProcess
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +23,7 @@ from affmem.scores import Figures, judges, score
 from affmem.table import draw, markdown
 from affmem.terms import Examples
 from affmem.training import DONE, examples_of, train
+from affmem.workers import spread
 
 Told = Callable[[str, int, int], None]
 KEPT = "ablation.txt"
@@ -88,80 +87,42 @@ def _job(ablation: Ablation, row: Row, seed: int, folder: Path) -> Job:
 
 def _train(training: Training, todo: Sequence[Job], out: Path, told: Told, jobs: int) -> None:
     examples = examples_of(training, told)
-    if jobs == 1:
+    with _trained(examples, todo, out, jobs) as rows:
         for done, job in enumerate(todo):
             told(job.says, done, len(todo))
-            for _figures in train(job.training, job.folder, examples=examples):
-                pass
+            next(rows)
+
+
+@contextmanager
+def _trained(
+    examples: Examples, todo: Sequence[Job], out: Path, jobs: int
+) -> Iterator[Iterator[None]]:
+    """Trainings, each at its `next`, or ahead of it where several processes read one file."""
+    if jobs == 1:
+        yield map(partial(_learn, examples), todo)
         return
     shared = out / FACES
     shutil.rmtree(shared, ignore_errors=True)  # of a study that was killed
     shared.mkdir()
     try:
         np.save(shared / "faces.npy", examples.faces)
-        _train_beside(todo, evolve(examples, faces=examples.faces[:0]), shared, told, jobs)
+        threads = max(1, (os.cpu_count() or 1) // jobs)
+        beside = partial(_learn_beside, evolve(examples, faces=examples.faces[:0]), shared, threads)
+        with closing(spread(beside, todo, jobs)) as rows:
+            yield rows
     finally:
         shutil.rmtree(shared)
 
 
-def _train_beside(
-    todo: Sequence[Job], examples: Examples, shared: Path, told: Told, jobs: int
-) -> None:
-    """Train `jobs` at a time; whatever goes wrong, or an interrupt, ends all that still run."""
-    context = get_context("spawn")
-    threads = max(1, (os.cpu_count() or 1) // jobs)
-    waiting = list(todo)
-    running: dict[connection.Connection, tuple[Job, BaseProcess]] = {}
+def _learn(examples: Examples, job: Job) -> None:
     try:
-        while waiting or running:
-            while waiting and len(running) < jobs:
-                job = waiting.pop(0)
-                ours, theirs = context.Pipe(duplex=False)
-                process = context.Process(
-                    target=_work, args=(job, examples, shared, threads, theirs)
-                )
-                process.start()
-                theirs.close()
-                running[ours] = job, process
-                told(job.says, len(todo) - len(waiting) - len(running), len(todo))
-            for ended in connection.wait(list(running)):
-                assert isinstance(ended, connection.Connection)  # noqa: S101
-                job, one = running[ended]
-                try:
-                    mistake = ended.recv()
-                except EOFError:
-                    mistake = "its process ended without a word; was there too little memory?"
-                one.join()
-                del running[ended]
-                if mistake:
-                    raise UserError(f"{job.says}: {mistake}")
-    finally:
-        for _job, one in running.values():
-            one.kill()  # files are written whole or not at all, and `DONE` last
-        for _job, one in running.values():
-            one.join()
-
-
-def _work(
-    job: Job, examples: Examples, shared: Path, threads: int, said: connection.Connection
-) -> None:
-    """One row, in a process of its own; says nothing of success, or the user's mistake."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # who started it ends it
-    threading.Thread(target=_follow, daemon=True).start()
-    os.environ.setdefault("OMP_NUM_THREADS", str(threads))
-    faces = np.load(shared / "faces.npy", mmap_mode="c")
-    try:
-        for _figures in train(job.training, job.folder, examples=evolve(examples, faces=faces)):
+        for _figures in train(job.training, job.folder, examples=examples):
             pass
     except UserError as error:
-        said.send(str(error))
-    else:
-        said.send("")
+        raise UserError(f"{job.says}: {error}") from None
 
 
-def _follow() -> None:
-    """End with who started it, however that ended."""
-    parent = parent_process()
-    if parent is not None:
-        connection.wait([parent.sentinel])
-        os._exit(130)
+def _learn_beside(examples: Examples, shared: Path, threads: int, job: Job) -> None:
+    os.environ.setdefault("OMP_NUM_THREADS", str(threads))
+    faces = np.load(shared / "faces.npy", mmap_mode="c")
+    _learn(evolve(examples, faces=faces), job)

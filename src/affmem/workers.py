@@ -1,14 +1,18 @@
 """Work spread over processes, its results in order."""
 
+import atexit
 import multiprocessing
 import os
 import signal
+import traceback
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import islice
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+from queue import SimpleQueue
 from threading import Thread
 from typing import Any, TypeVar
 
@@ -43,38 +47,79 @@ def spread(
         yield from map(work, jobs)
         return
     size = max(1, min(PORTION, len(jobs) // (workers * PORTIONS)))
-    context = multiprocessing.get_context("spawn")
-    others = set(multiprocessing.active_children())
-    with ProcessPoolExecutor(workers, context, _begin, (work,)) as pool:
+    portions = (jobs[start : start + size] for start in range(0, len(jobs), size))
+    with ThreadPoolExecutor(workers) as threads, _processes(work, workers) as ask:
+        with _unheard():
+            ahead = deque(threads.submit(ask, one) for one in islice(portions, AHEAD * workers))
         try:
-            portions = (jobs[start : start + size] for start in range(0, len(jobs), size))
-            with _unheard():  # all processes start here
-                ahead = deque(pool.submit(_do, one) for one in islice(portions, AHEAD * workers))
             while ahead:
                 done = ahead.popleft().result()
-                ahead.extend(pool.submit(_do, one) for one in islice(portions, 1))
+                ahead.extend(threads.submit(ask, one) for one in islice(portions, 1))
                 yield from done
-        except BaseException as error:
-            for process in set(multiprocessing.active_children()) - others:
-                process.kill()
-            if isinstance(error, BrokenProcessPool):
-                raise UserError(
-                    "a worker process was killed (out of memory?); fewer workers may help"
-                ) from None
-            raise
+        finally:
+            for one in ahead:
+                one.cancel()
 
 
-_given: list[Callable[[Any], Any]] = []
-"""In a process of the pool: the work."""
+@contextmanager
+def _processes(
+    work: Callable[[Job], Done], count: int
+) -> Iterator[Callable[[Sequence[Job]], list[Done]]]:
+    """Start processes; what asks one that is free, and waits for its answer; and end them.
+
+    Each has a pipe of its own, of which no other holds an end: one that is killed, even half-way
+    through its answer, breaks its pipe and nothing else.
+    """
+    context = multiprocessing.get_context("spawn")
+    free: SimpleQueue[Connection] = SimpleQueue()
+
+    def ask(portion: Sequence[Job]) -> list[Done]:
+        pipe = free.get()
+        try:
+            pipe.send(portion)
+            done, error = pipe.recv()
+        except (EOFError, OSError):
+            raise UserError(
+                "a worker process was killed (out of memory?); fewer workers may help"
+            ) from None
+        finally:
+            free.put(pipe)
+        if error is not None:
+            raise error
+        return done  # type: ignore[no-any-return]
+
+    processes: list[SpawnProcess] = []
+    try:
+        with _unheard():
+            for _ in range(count):
+                ours, theirs = context.Pipe()
+                process = context.Process(target=_serve, args=(work, theirs))
+                process.start()
+                processes.append(process)
+                atexit.register(process.kill)  # where nobody ends the generator
+                theirs.close()
+                free.put(ours)
+        yield ask
+    finally:
+        for process in processes:
+            process.kill()
+            process.join()
+            atexit.unregister(process.kill)
 
 
-def _begin(work: Callable[[Any], Any]) -> None:
-    _given.append(work)
+def _serve(work: Callable[[Any], Any], pipe: Connection) -> None:
+    """What a process does: portion by portion, until there are no more."""
     Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _do(portion: Sequence[Any]) -> list[Any]:
-    return [_given[-1](job) for job in portion]
+    while True:
+        portion = pipe.recv()
+        answer: tuple[list[Any] | None, Exception | None]
+        try:
+            answer = [work(job) for job in portion], None
+        except Exception as error:  # noqa: BLE001  (it is raised where it is asked for)
+            if not isinstance(error, UserError):
+                error.add_note(traceback.format_exc())
+            answer = None, error
+        pipe.send(answer)
 
 
 def _end_with_parent() -> None:
