@@ -16,7 +16,7 @@ from affmem import Clip, InputError, Runtime
 from affmem.catalogue import catalogue
 from affmem.protocols import Dataset, Maker
 from affmem_drawn import corpus
-from affmem_drawn.acted import RATE, _temper, held, lived, stretches
+from affmem_drawn.acted import _temper, held, lived, stretches
 from affmem_drawn.config import ActedConfig, DrawnConfig, OMGMakerConfig
 from affmem_drawn.corpus import COLUMNS, SPLITS, split_of, write_person
 from affmem_drawn.film import film, sample_shot
