@@ -1,6 +1,5 @@
 """Dataset "acted": drawn persons over a minute, drawn frame by frame as they are asked for."""
 
-import math
 from collections.abc import Iterator, Sequence
 from typing import Final, final
 
@@ -80,8 +79,7 @@ class Acted:
 
 
 def lived(rng: np.random.Generator, temper: Temper, config: ActedConfig) -> Affects:
-    """What a person feels, a row a frame at `RATE`: slow changes, or now this and then that, quick
-    ones on top, and rests between."""
+    """What a person feels, a row a frame at `RATE`: slow and quick changes, and rests between."""
     frames = max(1, round(config.seconds * RATE))
     resting = stretches(rng, frames, config.rest, 4.0)
     sides = (
@@ -90,26 +88,11 @@ def lived(rng: np.random.Generator, temper: Temper, config: ActedConfig) -> Affe
     )
     felt = []
     for mean, deviation in sides:
-        if config.hold:
-            slow = held(rng, frames, config.hold)
-        else:
-            slow = drift(rng, frames, 20.0 / config.pace, 6.0 / config.pace)
+        slow = drift(rng, frames, 20.0 / config.pace, 6.0 / config.pace)
         quick = drift(rng, frames, 3.0 / config.pace, 1.0 / config.pace)
         moved = mean + deviation * (0.95 * slow + 0.3 * quick)
         felt.append(moved * (1.0 - (1.0 - _REST) * resting))
     return np.asarray(np.stack(felt, axis=1).clip(-1.0, 1.0), np.float32)
-
-
-def held(rng: np.random.Generator, frames: int, seconds: float) -> Track:
-    """A value of unit deviation that stays for about so long, and changes within half a second."""
-    count = math.ceil(frames / RATE / (0.75 * seconds)) + 1
-    ends = np.cumsum(rng.uniform(0.75, 1.25, count) * seconds)
-    goals = rng.uniform(-1.0, 1.0, count) * math.sqrt(3.0)
-    times = np.arange(frames) / RATE
-    near = 0.25 * min(1.0, seconds)
-    corners = np.stack([ends - near, ends + near], axis=1).ravel()[:-1]
-    values = np.repeat(goals, 2)[1:]
-    return np.interp(times, corners, values).astype(np.float32)
 
 
 def stretches(rng: np.random.Generator, frames: int, share: float, mean: float) -> Track:

@@ -53,9 +53,6 @@ class ActedConfig:
     """Standard deviation of a person's affect about their mean, in the middle of all persons."""
     pace: float = field(default=1.0, validator=and_(ge(0.1), le(10.0)))
     """How fast affect changes; 1: within 6 to 20 seconds, and within 1 to 3."""
-    hold: float = field(default=0.0, validator=and_(ge(0.0), le(600.0)))
-    """About how many seconds a person stays near one affect before going to another, as from
-    utterance to utterance; 0: affect wanders."""
     rest: float = field(default=0.2, validator=and_(ge(0.0), le(0.9)))
     """Share of the time in which the face is nearly at rest."""
     lost: float = field(default=0.04, validator=and_(ge(0.0), le(0.9)))
