@@ -18,7 +18,8 @@ class Personal:
     """Keeps the centre and the spread of a person's codes, and reads by the persons' network.
 
     It learns from faces alone: labelled codes are edits, which no one has shown, and pass by. Its
-    one unit is the person; activation is 1 less the root mean square error that it expects.
+    one unit is the person; activation is 1 less the root mean square error that it expects, once
+    it has seen them.
     """
 
     takes_edits: Final = False
@@ -52,8 +53,8 @@ class Personal:
             self._person = self._network.biases(self._known)
         affects, doubts = self._network.read(rows, self._person)
         sure = 1.0 - np.sqrt(np.mean(doubts**2, axis=1, dtype=np.float32))
-        known = len(self) - 1
-        return Reading(affects, sure.clip(0.0, 1.0), np.full(len(rows), known, np.int64))
+        known = len(self)
+        return Reading(affects, known * sure.clip(0.0, 1.0), np.full(len(rows), known - 1))
 
     def __len__(self) -> int:
         return min(1, self._known.count)

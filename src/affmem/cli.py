@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from attrs import asdict
 
 from affmem.commands import Commands, leave, stop
 from affmem.errors import InputError, UserError, unknown
@@ -284,6 +285,35 @@ def plugins_info(*, kind: str, name: str) -> None:
     config = found.config(kind, name)
     click.echo(f"{kind} {name!r}, from plugin {found.sources[kind, name]!r}")
     click.echo(describe(config))
+
+
+@plugins.command("check")
+@click.argument("part", metavar="KIND:NAME")
+@overrides
+@as_json
+def plugins_check(*, part: str, overrides: Sequence[str], as_json: bool) -> None:
+    """Hold a part to what every part of its kind must keep, as memory:gwr.
+
+    --set KEY=VALUE gives a setting of the part. Exit code 1 where it does not keep a promise.
+    """
+    try:
+        from affmem.conformance import examine, named
+    except ModuleNotFoundError as error:
+        if error.name != "hypothesis":
+            raise
+        raise UserError(
+            "checking a part needs Hypothesis: pip install affmem[conformance]"
+        ) from None
+    outcomes = []
+    for one in examine(named(part, overrides)):
+        outcomes.append(one)
+        if not as_json:
+            click.echo(str(one))
+    kept = all(one.passed for one in outcomes)
+    if as_json:
+        rows = [{**asdict(one), "passed": one.passed} for one in outcomes]
+        click.echo(json.dumps({"part": part, "passed": kept, "checks": rows}, indent=2))
+    sys.exit(0 if kept else 1)
 
 
 @main.group(cls=Commands)

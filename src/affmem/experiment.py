@@ -142,7 +142,7 @@ def tables_of(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
     """The tables of a file, with what it extends and what overrides it. Raises InputError."""
     tables = _read(path)
     for override in overrides:
-        keys, value = _override(override)
+        keys, value = assignment(override)
         tables = _overridden(tables, keys, value, override)
     return tables
 
@@ -212,12 +212,12 @@ def merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _override(text: str) -> tuple[list[str], Any]:
+def assignment(text: str) -> tuple[list[str], Any]:
     """The keys and the value of `table.key=value`; a value that is no TOML is a string.
 
-    >>> _override("memory.activity_threshold=0.6")
+    >>> assignment("memory.activity_threshold=0.6")
     (['memory', 'activity_threshold'], 0.6)
-    >>> _override("memory.use=none")
+    >>> assignment("memory.use=none")
     (['memory', 'use'], 'none')
     """
     name, equals, value = text.partition("=")

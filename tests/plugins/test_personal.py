@@ -71,6 +71,7 @@ def test_it_knows_everyone_before_it_knows_anyone(checkpoint):
     first = memory.predict(codes(3))
     assert np.isfinite(first.affects).all()
     assert (first.units == -1).all()
+    assert (first.activations == 0).all()
     assert np.array_equal(first.affects, other.predict(codes(3)).affects)
 
 
