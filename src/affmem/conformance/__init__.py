@@ -14,10 +14,19 @@ from typing import Any
 
 from affmem.catalogue import catalogue
 from affmem.conformance import data, every, files, memory, metric, stations, training
-from affmem.conformance.subject import Check, Outcome, Subject, Unkept, parsed, promise
+from affmem.conformance.subject import Check, ConformanceError, Outcome, Subject, parsed, promise
 from affmem.experiment import assignment, choose
 
-__all__ = ["CHECKS", "Check", "Outcome", "Subject", "Unkept", "conforms", "examine", "named"]
+__all__ = [
+    "CHECKS",
+    "Check",
+    "ConformanceError",
+    "Outcome",
+    "Subject",
+    "conforms",
+    "examine",
+    "named",
+]
 
 _OWN: Mapping[str, Sequence[Check]] = {
     "dataset": data.DATASET,
@@ -34,7 +43,7 @@ _OWN: Mapping[str, Sequence[Check]] = {
 CHECKS: Mapping[str, Sequence[Check]] = {
     kind: (*every.CHECKS, *checks) for kind, checks in _OWN.items()
 }
-"""By kind: what its parts are held to. A check raises Unkept where a promise is not kept."""
+"""By kind: what its parts are held to. A check raises ConformanceError where one is not kept."""
 
 
 def named(part: str, overrides: Sequence[str] = ()) -> Subject:
@@ -58,7 +67,7 @@ def examine(one: Subject) -> Iterator[Outcome]:
     for check in CHECKS[one.kind]:
         try:
             check(one)
-        except Unkept as error:
+        except ConformanceError as error:
             yield Outcome(check.__name__, promise(check), error.reason, error.example)
             if check is every.has_its_methods:
                 return
@@ -66,7 +75,7 @@ def examine(one: Subject) -> Iterator[Outcome]:
             yield Outcome(check.__name__, promise(check))
 
 
-def conforms(part: str | Subject, **settings: Any) -> Callable[[Check], None]:  # noqa: ANN401
+def conforms(part: str | Subject, **settings: Any) -> Callable[[Check], None]:
     """A test function, by check, of the installed part `KIND:NAME`, or of a `Subject`."""
     import pytest
 

@@ -1,10 +1,12 @@
 """What datasets and face finders keep."""
 
+from collections import Counter
 from collections.abc import Iterator
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Any
 
 import numpy as np
+from attrs import astuple
 
 from affmem.conformance.draws import disturb, pictures
 from affmem.conformance.subject import Check, Subject, demand, equal
@@ -19,13 +21,13 @@ ONCE = 0.05
 def clips_are_listed(subject: Subject) -> None:
     """It lists clips of different names, the same each time; its labels belong to a `Unit`."""
 
-    def check(config: Any) -> None:  # noqa: ANN401
+    def check(config: Any) -> None:
         dataset: Dataset = subject.build(config)
         demand(dataset.unit in UNITS, f"unit is {dataset.unit!r}")
         clips = list(dataset.clips())
         demand(all(isinstance(one, Clip) for one in clips), "clips() gave what is no Clip")
         names = [one.name for one in clips]
-        twice = sorted({name for name in names if names.count(name) > 1}) if _twice(names) else []
+        twice = [name for name, count in Counter(names).items() if count > 1]
         demand(not twice, f"several clips have the name {', '.join(twice[:3])}")
         for again in (dataset.clips(), subject.build(config).clips()):
             demand(list(again) == clips, "asked again, clips() gave others")
@@ -36,10 +38,10 @@ def clips_are_listed(subject: Subject) -> None:
 def frames_come_in_time_order(subject: Subject) -> None:
     """A clip's frames are pictures, uint8 RGB, at times that rise from 0 or later."""
 
-    def check(config: Any) -> None:  # noqa: ANN401
+    def check(config: Any) -> None:
         for clip, frames in _read(subject.build(config)):
             times = [frame.time for frame in frames]
-            rises = all(a < b for a, b in zip(times, times[1:], strict=False))
+            rises = all(a < b for a, b in pairwise(times))
             demand(rises and min(times, default=0) >= 0, f"{clip.name}: times {times}")
             for frame in frames:
                 image = frame.image
@@ -55,7 +57,7 @@ def frames_are_the_same_again(subject: Subject) -> None:
     """Read again, in another order, or from one built anew with the same seed, a clip has the same
     frames, bit for bit."""
 
-    def check(config: Any) -> None:  # noqa: ANN401
+    def check(config: Any) -> None:
         dataset = subject.build(config)
         first = dict(_read(dataset))
         disturb(2)
@@ -69,7 +71,7 @@ def frames_are_the_same_again(subject: Subject) -> None:
 def fresh_faces_are_the_same_again(subject: Subject) -> None:
     """Where it makes faces without end, face `number` is labelled, and the same whenever asked."""
 
-    def check(config: Any) -> None:  # noqa: ANN401
+    def check(config: Any) -> None:
         dataset = subject.build(config)
         if not isinstance(dataset, Endless):
             return
@@ -88,7 +90,7 @@ def each_picture_has_an_answer(subject: Subject) -> None:
     """Each picture has one answer: a face, float32 [3, 96, 96] in [-1, 1], or None; it stays as it
     was."""
 
-    def check(config: Any, images: list[Image]) -> None:  # noqa: ANN401
+    def check(config: Any, images: list[Image]) -> None:
         given = [image.copy() for image in images]
         answers = list(subject.build(config).find(given))
         demand(len(answers) == len(images), f"{len(answers)} answers to {len(images)} pictures")
@@ -108,7 +110,7 @@ def each_picture_has_an_answer(subject: Subject) -> None:
 def no_picture_is_read_too_early(subject: Subject) -> None:
     """It reads no picture before the answer to the one before was taken."""
 
-    def check(config: Any) -> None:  # noqa: ANN401
+    def check(config: Any) -> None:
         read = 0
 
         def stream() -> Iterator[Image]:
@@ -128,7 +130,7 @@ def no_picture_is_read_too_early(subject: Subject) -> None:
 def streams_do_not_mix(subject: Subject) -> None:
     """Two streams at once, or one after the other, or of one built anew: the same answers."""
 
-    def check(config: Any, one: list[Image], other: list[Image]) -> None:  # noqa: ANN401
+    def check(config: Any, one: list[Image], other: list[Image]) -> None:
         finder = subject.build(config)
         first, second = list(finder.find(one)), list(subject.build(config).find(other))
         disturb(2)
@@ -144,10 +146,6 @@ def streams_do_not_mix(subject: Subject) -> None:
     subject.given(check, 0.5, config=subject.configs, one=pictures(), other=pictures())
 
 
-def _twice(names: list[str]) -> bool:
-    return len(set(names)) < len(names)
-
-
 def _read(dataset: Dataset, *, backwards: bool = False) -> Iterator[tuple[Clip, list[Frame]]]:
     """The first frames of the first clips."""
     clips = list(dataset.clips())[:CLIPS]
@@ -158,15 +156,10 @@ def _read(dataset: Dataset, *, backwards: bool = False) -> Iterator[tuple[Clip, 
 def _arrays(frames: list[Frame]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for number, frame in enumerate(frames):
-        label = (np.nan, np.nan) if frame.affect is None else _pair(frame)
+        label = (np.nan, np.nan) if frame.affect is None else astuple(frame.affect)
         found[f"frame {number}"] = frame.image
         found[f"time and label of frame {number}"] = np.array([frame.time, *label])
     return found
-
-
-def _pair(frame: Frame) -> tuple[float, float]:
-    assert frame.affect is not None
-    return frame.affect.arousal, frame.affect.valence
 
 
 def _faces(answers: list[Any]) -> dict[str, Any]:

@@ -9,13 +9,12 @@ from typing import Any, Literal, get_args, get_origin
 
 import jaxtyping
 import numpy as np
-import numpy.typing as npt
 from attrs import evolve, fields, frozen
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from affmem.conformance.subject import shown
-from affmem.values import Affects, Codes, Faces, Image
+from affmem.values import Affects, Codes, Face, Faces, Image
 
 PLACES = 64
 """How many different codes a stream is made of; so that some come again."""
@@ -42,37 +41,39 @@ def places(width: int) -> Codes:
     return codes.astype(np.float32)
 
 
-def codes(width: int, most: int = 6) -> SearchStrategy[Codes]:
-    """A few codes [n, width], none among them."""
-    rows = st.lists(st.integers(0, PLACES - 1), max_size=most)
+def codes(width: int, least: int = 0, most: int = 6) -> SearchStrategy[Codes]:
+    """A few codes [n, width]."""
+    rows = st.lists(st.integers(0, PLACES - 1), min_size=least, max_size=most)
     return rows.map(lambda chosen: places(width)[chosen])
 
 
 level = st.integers(-20, 20).map(lambda n: n / 20)
 
 
-def affects(most: int = 5) -> SearchStrategy[Affects]:
-    """A few affects [n, 2], none among them."""
-    rows = st.lists(st.tuples(level, level), max_size=most)
+def affects(least: int = 0, most: int = 5) -> SearchStrategy[Affects]:
+    """A few affects [n, 2]."""
+    rows = st.lists(st.tuples(level, level), min_size=least, max_size=most)
     return rows.map(lambda chosen: np.array(chosen, np.float32).reshape(-1, 2))
 
 
-def streams(width: int, most: int = 40) -> SearchStrategy[Stream]:
-    """Up to so many codes, some labelled."""
+def streams(width: int, least: int = 0, most: int = 40) -> SearchStrategy[Stream]:
+    """So many codes, some labelled."""
     unlabelled = st.just((float("nan"), float("nan")))
     row = st.tuples(st.integers(0, PLACES - 1), unlabelled | st.tuples(level, level))
 
-    def stream(rows: list[tuple[int, tuple[float, float]]]) -> Stream:
+    def stream(rows: list[Any]) -> Stream:
         chosen, labels = [place for place, _ in rows], [label for _, label in rows]
         return Stream(places(width)[chosen], np.array(labels, np.float32).reshape(-1, 2))
 
-    return st.lists(row, max_size=most).map(stream)
+    return st.lists(row, min_size=least, max_size=most).map(stream)
 
 
 def lived(width: int, rows: int) -> Stream:
     """A long stream: codes about a few centres that drift; every other row is labelled."""
     rng = np.random.default_rng(0)
-    centres = np.linspace(0, 3, rows)[:, None] + rng.normal(size=(6, width))[rng.integers(6, size=rows)]
+    centres = (
+        np.linspace(0, 3, rows)[:, None] + rng.normal(size=(6, width))[rng.integers(6, size=rows)]
+    )
     labels = rng.uniform(-1, 1, (rows, 2))
     labels[::2] = np.nan
     drawn = centres + 0.2 * rng.normal(size=(rows, width))
@@ -82,10 +83,13 @@ def lived(width: int, rows: int) -> Stream:
 def faces(least: int = 0, most: int = 3) -> SearchStrategy[Faces]:
     """A few faces [n, 3, 96, 96]: coarse patterns by lot."""
     seeds = st.lists(st.integers(0, 2**16), min_size=least, max_size=most)
-    return seeds.map(lambda few: np.array([pattern(one) for one in few], np.float32).reshape(-1, 3, 96, 96))
+    return seeds.map(
+        lambda few: np.array([pattern(one) for one in few], np.float32).reshape(-1, 3, 96, 96)
+    )
 
 
-def pattern(seed: int) -> npt.NDArray[np.float32]:
+def pattern(seed: int) -> Face:
+    """A face: a coarse pattern by lot."""
     coarse = np.random.default_rng(seed).uniform(-1, 1, (3, 12, 12))
     return np.kron(coarse, np.ones((8, 8))).astype(np.float32)
 
@@ -106,7 +110,7 @@ def _picture(drawn: tuple[int, int, int, bool]) -> Image:
     )
 
 
-def variants(config: Any) -> list[Any]:  # noqa: ANN401
+def variants(config: Any) -> list[Any]:
     """The config, and others that differ from it in one setting and that its class takes."""
     found = [config]
     for one in fields(type(config)):
@@ -119,7 +123,7 @@ def variants(config: Any) -> list[Any]:  # noqa: ANN401
     return found
 
 
-def _near(value: object, kind: Any) -> list[Any]:  # noqa: ANN401
+def _near(value: object, kind: Any) -> list[Any]:
     """Other values that a setting might have."""
     choices = [
         choice
@@ -151,7 +155,7 @@ def disturb(seed: int) -> None:
 def unchecked() -> Iterator[None]:
     """Within it no call's arrays are checked by jaxtyping, as it is for a user."""
     before = jaxtyping.config.jaxtyping_disable
-    jaxtyping.config.update("jaxtyping_disable", True)
+    jaxtyping.config.update("jaxtyping_disable", True)  # noqa: FBT003
     try:
         yield
     finally:

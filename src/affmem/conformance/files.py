@@ -11,14 +11,10 @@ from affmem.errors import InputError
 ONCE = 0.05
 
 
-class Stopped(Exception):  # noqa: N818  (no error: someone pressed Ctrl-C)
-    """Making was stopped half way."""
-
-
 def what_is_no_run_is_refused(subject: Subject) -> None:
     """A folder that is no run: InputError, and nothing is written into it."""
 
-    def check(config: Any) -> None:  # noqa: ANN401
+    def check(config: Any) -> None:
         with TemporaryDirectory() as folder:
             reporter = subject.build(config)
             refused(lambda: reporter.write(Path(folder)), "an empty folder", InputError)
@@ -28,9 +24,9 @@ def what_is_no_run_is_refused(subject: Subject) -> None:
 
 
 def it_is_made_whole_and_the_same_again(subject: Subject) -> None:
-    """It writes files, the same ones with the same settings, and tells how far it is, to the end."""
+    """It writes files, the same ones with the same settings, and tells its progress."""
 
-    def check(config: Any) -> None:  # noqa: ANN401
+    def check(config: Any) -> None:
         told: list[tuple[int, int]] = []
         one, other = _made(subject, config, []), _made(subject, config, told)
         demand(one, "it wrote nothing")
@@ -42,25 +38,25 @@ def it_is_made_whole_and_the_same_again(subject: Subject) -> None:
     subject.given(check, ONCE, config=subject.configs)
 
 
-def stopped_it_leaves_nothing(subject: Subject) -> None:
-    """Stopped half way, it leaves nothing of its folder."""
+def interrupted_it_leaves_nothing(subject: Subject) -> None:
+    """Interrupted half way, it leaves nothing behind."""
 
-    def check(config: Any) -> None:  # noqa: ANN401
+    def check(config: Any) -> None:
         def stop(_done: int, _of: int) -> None:
-            raise Stopped
+            raise KeyboardInterrupt
 
         with TemporaryDirectory() as above:
             folder = Path(above) / "made"
             try:
                 subject.build(config).make(folder, stop)
-            except Stopped:
+            except KeyboardInterrupt:
                 left = sorted(str(one.relative_to(above)) for one in Path(above).rglob("*"))
-                demand(not left, f"stopped, it left {', '.join(left[:5])}")
+                demand(not left, f"interrupted, it left {', '.join(left[:5])}")
 
     subject.given(check, ONCE, config=subject.configs)
 
 
-def _made(subject: Subject, config: Any, told: list[tuple[int, int]]) -> dict[str, bytes]:  # noqa: ANN401
+def _made(subject: Subject, config: Any, told: list[tuple[int, int]]) -> dict[str, bytes]:
     """What it makes: the content of each file, by its path."""
     progress: Callable[[int, int], None] = lambda done, of: told.append((done, of))  # noqa: E731
     with TemporaryDirectory() as above:
@@ -74,4 +70,4 @@ def _made(subject: Subject, config: Any, told: list[tuple[int, int]]) -> dict[st
 
 
 REPORTER: tuple[Check, ...] = (what_is_no_run_is_refused,)
-MAKER: tuple[Check, ...] = (it_is_made_whole_and_the_same_again, stopped_it_leaves_nothing)
+MAKER: tuple[Check, ...] = (it_is_made_whole_and_the_same_again, interrupted_it_leaves_nothing)

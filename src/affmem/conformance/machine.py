@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from hypothesis import settings
 from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
@@ -31,18 +32,18 @@ def machine(subject: Subject, width: int, steps: list[str]) -> type[RuleBasedSta
         double: Memory
 
         @initialize(config=subject.configs)
-        def start(self, config: Any) -> None:  # noqa: ANN401
+        def start(self, config: Any) -> None:
             steps[:] = [] if config is subject.config else [f"config {config!r}"]
             self.config = config
             self.memory, self.double = subject.build(config), subject.build(config)
 
-        @rule(stream=streams(width, most=6))
+        @rule(stream=streams(width, least=1, most=6))
         def learn(self, stream: Stream) -> None:
             steps.append(f"partial_fit{stream}")
             for one in (self.memory, self.double):
                 one.partial_fit(stream.codes, stream.affects)
 
-        @rule(stream=streams(width, most=2))
+        @rule(stream=streams(width, least=1, most=2))
         def learn_often(self, stream: Stream) -> None:
             """The same again and again: what habituates, ages."""
             steps.append(f"8 times partial_fit{stream}")
@@ -82,10 +83,10 @@ def machine(subject: Subject, width: int, steps: list[str]) -> type[RuleBasedSta
 
 
 def run(subject: Subject, width: int) -> None:
-    """Run the machine; raises Unkept with the fewest steps after which the two differ."""
+    """Run the machine; raises ConformanceError with the fewest steps after which the two differ."""
     steps: list[str] = []
     kind = machine(subject, width, steps)
     subject.tell(
-        lambda: run_state_machine_as_test(kind, settings=subject.bounds()),  # type: ignore[no-untyped-call]
+        lambda: run_state_machine_as_test(kind, settings=settings(**subject.bounds(2.0))),
         lambda: "; ".join(steps),
     )

@@ -17,7 +17,7 @@ pairs = st.lists(st.tuples(level, level), min_size=1, max_size=20).map(
 def truth_is_best(subject: Subject) -> None:
     """It says which way is better, and the truth itself is no worse a prediction than any other."""
 
-    def check(config: Any, pair: Any) -> None:  # noqa: ANN401
+    def check(config: Any, pair: Any) -> None:
         metric, (truth, predicted) = subject.build(config), pair
         demand(metric.better in ("higher", "lower"), f"better is {metric.better!r}")
         best, other = metric(truth, truth), metric(truth, predicted)
@@ -35,7 +35,7 @@ def the_same_figure_again(subject: Subject) -> None:
     """The same values have the same figure, also as float32 to within rounding, and stay as they
     were."""
 
-    def check(config: Any, pair: Any) -> None:  # noqa: ANN401
+    def check(config: Any, pair: Any) -> None:
         given = pair.copy()
         first = subject.build(config)(*given)
         demand(given.tobytes() == pair.tobytes(), "it changed what it was given")
@@ -48,7 +48,7 @@ def the_same_figure_again(subject: Subject) -> None:
 def what_is_undefined_is_nan(subject: Subject) -> None:
     """Of no values, and where one is NaN, the figure is NaN."""
 
-    def check(config: Any, pair: Any, side: int) -> None:  # noqa: ANN401
+    def check(config: Any, pair: Any, side: int) -> None:
         metric, spoilt = subject.build(config), pair.copy()
         spoilt[side, -1] = np.nan
         for values, what in ((pair[:, :0], "no values"), (spoilt, "a NaN among the values")):
@@ -61,7 +61,7 @@ def what_is_undefined_is_nan(subject: Subject) -> None:
 def other_lengths_are_refused(subject: Subject) -> None:
     """Truth and prediction of two lengths, or not [n]: ValueError."""
 
-    def check(config: Any, pair: Any) -> None:  # noqa: ANN401
+    def check(config: Any, pair: Any) -> None:
         metric, (truth, predicted) = subject.build(config), pair
         longer = np.append(predicted, [0.0, 0.5])
         refused(lambda: metric(truth, longer), "a prediction of another length")

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 from attrs import field, frozen
-from hypothesis import HealthCheck, Verbosity, given, settings
+from hypothesis import HealthCheck, Phase, Verbosity, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import Flaky
 from hypothesis.strategies import SearchStrategy
@@ -13,6 +13,7 @@ from hypothesis.strategies import SearchStrategy
 from affmem.errors import UserError, unknown
 from affmem.protocols import Runtime
 from affmem.terms import Shape
+from affmem.values import Codes
 
 WIDTHS = (3, 50)
 """How wide codes are, unless the part's plugin says: the first that it takes."""
@@ -20,7 +21,7 @@ LONGEST = 400
 """Characters of an example that are shown."""
 
 
-class Unkept(AssertionError):
+class ConformanceError(AssertionError):
     """A promise that a part did not keep, and the smallest example found of it."""
 
     def __init__(self, reason: str, example: str = "") -> None:
@@ -48,33 +49,33 @@ class Subject:
         """Its settings, drawn."""
         return self.config if isinstance(self.config, SearchStrategy) else st.just(self.config)
 
-    def build(self, config: Any) -> Any:  # noqa: ANN401
+    def build(self, config: Any) -> Any:
         """Make the part; a term for small codes."""
         shape = (Shape(code=4, width=1 / 16),) if self.kind == "term" else ()
         return config.build(self.runtime, *shape)
 
-    def fits(self, call: Callable[[int], object]) -> int:
-        """How wide codes are: the first width that `call` does not refuse."""
-        if self.width is not None:
-            return self.width
-        for width in WIDTHS[:-1]:
-            try:
-                call(width)
-            except ValueError:
-                continue
-            return width
-        return WIDTHS[-1]
+    def fits(self, call: Callable[[Any, Codes], object]) -> int:
+        """How wide codes are: the first width at which `call(part, codes)` does not refuse them."""
+        if self.width is None and not isinstance(self.config, SearchStrategy):
+            part = self.build(self.config)
+            for width in WIDTHS:
+                try:
+                    call(part, np.zeros((1, width), np.float32))
+                except ValueError:
+                    continue
+                return width
+        return self.width or WIDTHS[0]
 
     def given(
         self, check: Callable[..., None], share: float = 1.0, **drawn: SearchStrategy[Any]
     ) -> None:
-        """Hold `check` on what is drawn, and raise Unkept with the smallest example it fails on.
+        """Hold `check` on what is drawn; raise ConformanceError with the smallest example if not.
 
         `share` of the examples are drawn: fewer where one takes long.
         """
         last: dict[str, Any] = {}
 
-        @self.bounds(share)
+        @settings(**self.bounds(share))
         @given(values=st.fixed_dictionaries(drawn))
         def held(values: Mapping[str, Any]) -> None:
             last.clear()
@@ -83,30 +84,31 @@ class Subject:
 
         self.tell(held, lambda: ", ".join(self._lines(last)))
 
-    def bounds(self, share: float = 1.0) -> settings:
-        """The same few examples whenever it runs."""
-        return settings(
-            max_examples=max(1, round(share * self.examples)),
-            stateful_step_count=15,
-            deadline=None,
-            derandomize=True,
-            database=None,
-            report_multiple_bugs=False,
-            suppress_health_check=[*HealthCheck],
-            verbosity=Verbosity.quiet,
-        )
+    def bounds(self, share: float = 1.0) -> dict[str, Any]:
+        """Hypothesis's settings: the same few examples whenever it runs."""
+        return {
+            "max_examples": max(1, round(share * self.examples)),
+            "stateful_step_count": 15,
+            "deadline": None,
+            "phases": (Phase.generate, Phase.shrink),
+            "derandomize": True,
+            "database": None,
+            "report_multiple_bugs": False,
+            "suppress_health_check": [*HealthCheck],
+            "verbosity": Verbosity.quiet,
+        }
 
     def tell(self, run: Callable[[], None], example: Callable[[], str]) -> None:
-        """Run it; whatever it raises but a user's mistake is Unkept, with its example."""
+        """Run it; whatever it raises but a user's mistake is ConformanceError, with its example."""
         try:
             run()
         except UserError:
             raise
         except Flaky as error:
             inner: Sequence[Any] = getattr(error, "exceptions", ()) or (error,)
-            raise Unkept(_reason(inner[0]), example()) from error
+            raise ConformanceError(_reason(inner[0]), example()) from error
         except Exception as error:
-            raise Unkept(_reason(error), example()) from error
+            raise ConformanceError(_reason(error), example()) from error
 
     def _lines(self, values: Mapping[str, Any]) -> Iterator[str]:
         for name, value in values.items():
@@ -115,7 +117,7 @@ class Subject:
 
 
 Check = Callable[[Subject], None]
-"""A named check; the first line of its docstring is the promise."""
+"""A named check; its docstring is the promise."""
 
 
 @frozen
@@ -141,22 +143,22 @@ class Outcome:
 
 
 def demand(kept: object, words: str) -> None:
-    """Raise Unkept with these words unless it is kept."""
+    """Raise ConformanceError with these words unless it is kept."""
     if not kept:
-        raise Unkept(words)
+        raise ConformanceError(words)
 
 
 def refused(call: Callable[[], object], what: str, kind: type[Exception] = ValueError) -> None:
-    """Raise Unkept unless the call raises an exception of that kind."""
+    """Raise ConformanceError unless the call raises an exception of that kind."""
     try:
         call()
     except kind:
         return
     except Exception as error:
-        raise Unkept(
+        raise ConformanceError(
             f"{what}: expected {kind.__name__}, raised {type(error).__name__}: {error}"
         ) from error
-    raise Unkept(f"{what}: expected {kind.__name__}, but was taken")
+    raise ConformanceError(f"{what}: expected {kind.__name__}, but was taken")
 
 
 def difference(
@@ -183,18 +185,18 @@ def difference(
 
 
 def equal(one: Mapping[str, Any], other: Mapping[str, Any], words: str) -> None:
-    """Raise Unkept unless both are the same, bit for bit."""
+    """Raise ConformanceError unless both are the same, bit for bit."""
     where = difference(one, other)
     demand(where is None, f"{words}: differs in {where}")
 
 
 def near(one: Mapping[str, Any], other: Mapping[str, Any], words: str) -> None:
-    """Raise Unkept unless both are the same, to within rounding."""
+    """Raise ConformanceError unless both are the same, to within rounding."""
     where = difference(one, other, exact=False)
     demand(where is None, f"{words}: differs in {where}")
 
 
-def shown(value: Any, longest: int = LONGEST) -> str:  # noqa: ANN401
+def shown(value: Any, longest: int = LONGEST) -> str:
     """A value on one line, cut where it is too long.
 
     >>> shown(np.float32([[0, 0.5]]))
@@ -209,8 +211,8 @@ def shown(value: Any, longest: int = LONGEST) -> str:  # noqa: ANN401
 
 
 def promise(check: Check) -> str:
-    """The first line of a check's docstring."""
-    return (check.__doc__ or "").strip().partition("\n")[0]
+    """What a check demands: its docstring, on one line."""
+    return " ".join((check.__doc__ or "").split())
 
 
 def parsed(text: str, kinds: Sequence[str]) -> tuple[str, str]:
@@ -225,7 +227,7 @@ def parsed(text: str, kinds: Sequence[str]) -> tuple[str, str]:
 
 def _reason(error: BaseException) -> str:
     """Why, in a line."""
-    if isinstance(error, Unkept):
+    if isinstance(error, ConformanceError):
         return error.reason
     words = " ".join(str(error).split())
     return f"raised {type(error).__name__}: {words}"[:LONGEST]

@@ -1,4 +1,4 @@
-"""What the parts of a training keep: terms and trackers. Torch is imported when a term is checked."""
+"""What the parts of a training keep: terms and trackers. Only terms need torch."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,7 +21,7 @@ SHARE = 0.15
 def weights_are_weights(subject: Subject) -> None:
     """In every step its weight is a finite number that is not below 0."""
 
-    def check(config: Any, step: int) -> None:  # noqa: ANN401
+    def check(config: Any, step: int) -> None:
         weight = config.weighs(step, 8)
         demand(np.isfinite(weight) and weight >= 0, f"a weight of {weight!r} in step {step} of 8")
 
@@ -31,7 +31,7 @@ def weights_are_weights(subject: Subject) -> None:
 def costs_are_finite_scalars(subject: Subject) -> None:
     """What is paid is one finite number, and the same again from the same lot and weights."""
 
-    def check(config: Any, n: int, m: int) -> None:  # noqa: ANN401
+    def check(config: Any, n: int, m: int) -> None:
         term = subject.build(config)
         for pay in (term.duel, term.cost):
             first, again = (pay(passed(n, min(m, n))) for _ in range(2))
@@ -47,7 +47,7 @@ def costs_are_finite_scalars(subject: Subject) -> None:
 def a_duel_teaches_its_critic_alone(subject: Subject) -> None:
     """What the critic pays has no gradient for what E, G and D_em have made."""
 
-    def check(config: Any) -> None:  # noqa: ANN401
+    def check(config: Any) -> None:
         batch = passed(2, 1)
         paid = subject.build(config).duel(batch)
         if paid.requires_grad:
@@ -89,7 +89,7 @@ def it_follows_a_training(subject: Subject) -> None:
     """It takes all that a training tells: figures, NaN among them, pictures, a step told again
     after a new beginning, an end before the first; figures and pictures stay as they were."""
 
-    def check(config: Any) -> None:  # noqa: ANN401
+    def check(config: Any) -> None:
         image = np.full((4, 6, 3), 90, np.uint8)
         figures = {"loss": 0.5, "ccc": float("nan")}
         with TemporaryDirectory() as folder:

@@ -1,0 +1,554 @@
+"""A sound part of each kind, and for each check of the kit a part that fails it alone."""
+
+from collections import deque
+from itertools import count, repeat
+from pathlib import Path
+
+import numpy as np
+from attrs import define, field, frozen
+
+from affmem import Clip, Frame, Reading, Runtime
+from affmem.conformance import Subject
+from affmem.errors import InputError
+from affmem.rows import checked_affects, checked_codes
+from affmem.terms import Schedule
+from affmem.values import Affect
+
+
+def shared():
+    """A number in [0, 0.1) out of the random stream that a whole process shares."""
+    return int(np.random.get_state()[1][5]) % 997 / 9970  # noqa: NPY002
+
+
+def subject(kind, part, config=None):
+    """The part by a class of settings that has none, unless given."""
+
+    @frozen
+    class Config(Schedule if kind == "term" else object):
+        def build(self, _runtime, _shape=None):
+            return part()
+
+    return Subject(kind, part.__name__, config or Config(), examples=10)
+
+
+# --- memories ---------------------------------------------------------------------------------
+
+
+class Mean:
+    """A memory of the mean of all labels; a code's activation is its own alone."""
+
+    def __init__(self):
+        self.known = np.zeros(3, np.int64)  # labels, width, whether a clip has just begun
+        self.total = np.zeros(2)
+
+    def begin(self):
+        self.known[2] = 1
+
+    def rows(self, codes):
+        return checked_codes(codes, int(self.known[1]) or None)
+
+    def partial_fit(self, codes, affects=None):
+        rows = self.rows(codes)
+        labels = checked_affects(affects, len(rows))
+        for row, label in zip(rows, labels, strict=True):
+            self.learn(row, label)
+
+    def learn(self, row, label):
+        self.known[1:] = len(row), 0
+        if not np.isnan(label[0]):
+            self.known[0] += 1
+            self.total += label
+
+    def predict(self, codes):
+        rows, n = self.rows(codes), len(codes)
+        mean = self.total / max(1, self.known[0]) if len(self) else np.full(2, np.nan)
+        return Reading(
+            np.tile(mean, (n, 1)).astype(np.float32),
+            (len(self) / (1 + np.square(rows).sum(axis=1))).astype(np.float32),
+            np.full(n, len(self) - 1),
+        )
+
+    def __len__(self):
+        return int(min(1, self.known[0]))
+
+    def state(self):
+        return {"known": self.known.copy(), "total": self.total.copy()}
+
+    def restore(self, state):
+        if set(state) != {"known", "total"}:
+            raise ValueError(f"no state of this memory: {sorted(state)}")
+        self.known, self.total = state["known"].copy(), state["total"].copy()
+
+
+class Shapeless(Mean):
+    begin = None
+
+
+class SharedLot(Mean):
+    def __init__(self):
+        super().__init__()
+        self.lot = shared()
+
+    def learn(self, row, label):
+        super().learn(row, label)
+        self.total += self.lot
+
+
+class ByBatch(Mean):
+    def partial_fit(self, codes, affects=None):
+        super().partial_fit(codes, affects)
+        self.total += 0.1 * (len(codes) > 1)
+
+
+class InCompany(Mean):
+    def predict(self, codes):
+        reading = super().predict(codes)
+        reading.activations[1:] *= 0.5
+        return reading
+
+
+class Curious(Mean):
+    def predict(self, codes):
+        reading = super().predict(codes)
+        self.known[2] = 1
+        return reading
+
+
+class Loud(Mean):
+    def predict(self, codes):
+        reading = super().predict(codes)
+        reading.affects[:] *= 1.5
+        return reading
+
+
+class Mixing(Mean):
+    def restore(self, state):
+        before = self.total
+        super().restore(state)
+        self.total += before
+
+
+class Lending(Mean):
+    def state(self):
+        return {**super().state(), "total": self.total}
+
+
+class Mending(Mean):
+    def rows(self, codes):
+        return super().rows(np.nan_to_num(codes))
+
+
+class Lenient(Mean):
+    def restore(self, state):
+        super().restore({name: state[name] for name in ("known", "total") if name in state})
+
+
+class FromNothing(Mean):
+    def partial_fit(self, codes, affects=None):
+        super().partial_fit(codes, affects)
+        if affects is None and not len(codes):
+            self.known[2] = 1 - self.known[2]
+
+
+class Forgetful(Mean):
+    def begin(self):
+        self.known[0] = 0
+
+
+class Hoarding(Mean):
+    def __init__(self):
+        super().__init__()
+        self.hoard = []
+
+    def learn(self, row, label):
+        super().learn(row, label)
+        self.hoard.append(row.copy())
+
+
+class Dawdling(Mean):
+    def learn(self, row, label):
+        super().learn(row, label)
+        deque(repeat(None, 40 * int(self.known[0])), maxlen=0)
+
+
+class ForgetsThatAClipBegan(Mean):
+    """The first row of a clip counts twice, but whether one began is not in its state."""
+
+    began = 0
+
+    def begin(self):
+        self.began = 1
+
+    def learn(self, row, label):
+        super().learn(row, label)
+        self.total[:] += self.began
+        self.began = 0
+
+
+# --- encoders, readers, editors ---------------------------------------------------------------
+
+
+class Station:
+    """Encoder, reader and editor; what is broken is broken in all three."""
+
+    checks = True
+
+    def encode(self, faces):
+        self.check(faces.shape[1:] == (3, 96, 96))
+        return self.answer(faces[:, :, 0, 0] / 2)
+
+    def read(self, codes):
+        self.check(codes.ndim == 2)
+        return self.answer(np.tanh(codes[:, :2]) / 2)
+
+    def edit(self, face, affects):
+        self.check(affects.shape[1:] == (2,))
+        return self.answer(face[None] * affects[:, :1, None, None] / 2)
+
+    def check(self, fits):
+        if self.checks and not fits:
+            raise ValueError("another shape")
+
+    def answer(self, rows):
+        return rows.astype(np.float32)
+
+    def explain(self, faces, of):
+        return np.ones((len(faces), 96, 96), np.float32)
+
+
+class ByLot(Station):
+    def __init__(self):
+        self.lot = shared()
+
+    def answer(self, rows):
+        return super().answer(rows + self.lot)
+
+
+class ByNumber(Station):
+    def answer(self, rows):
+        return super().answer(rows + 0.01 * len(rows))
+
+
+class Double(Station):
+    def answer(self, rows):
+        return rows.astype(np.float64)
+
+
+class Taking(Station):
+    checks = False
+
+
+class Glaring(Station):
+    def explain(self, faces, of):
+        return 2 * super().explain(faces, of)
+
+
+# --- metrics ----------------------------------------------------------------------------------
+
+
+class Absolute:
+    """The mean absolute error."""
+
+    better = "lower"
+
+    def __call__(self, truth, predicted):
+        if truth.ndim != 1 or truth.shape != predicted.shape:
+            raise ValueError("must be [n]")
+        return float(np.abs(truth - predicted).mean()) if len(truth) else float("nan")
+
+
+class Upside(Absolute):
+    better = "higher"
+
+
+class Narrow(Absolute):
+    def __call__(self, truth, predicted):
+        return super().__call__(truth, predicted) + 0.1 * (truth.dtype == np.float32)
+
+
+class Guessing(Absolute):
+    def __call__(self, truth, predicted):
+        return super().__call__(truth, predicted) if len(truth) else 0.0
+
+
+class Cutting(Absolute):
+    def __call__(self, truth, predicted):
+        few = min(truth.size, predicted.size)
+        return super().__call__(truth.ravel()[:few], predicted.ravel()[:few])
+
+
+# --- datasets and face finders ----------------------------------------------------------------
+
+
+class Grey:
+    """Two clips of three grey frames, and grey faces without end."""
+
+    unit = "frame"
+    names = "a", "b"
+
+    def notes(self):
+        return ()
+
+    def clips(self):
+        return [Clip(name, "anna") for name in self.names]
+
+    def frames(self, clip):
+        for number in range(3):
+            yield Frame(self.time(number), self.image(number), Affect(0.0, 0.0))
+
+    def time(self, number):
+        return number / 25
+
+    def image(self, number):
+        return np.full((8, 6, 3), number, np.uint8)
+
+    def fresh(self, number):
+        return Frame(0.0, Grey.image(self, number), Affect(0.0, 0.0))
+
+
+class Namesakes(Grey):
+    names = "a", "a"
+
+
+class Backwards(Grey):
+    def time(self, number):
+        return (3 - number) / 25
+
+
+class Flickering(Grey):
+    def image(self, number):
+        return super().image(number) + np.uint8(1000 * shared())
+
+
+class Stale(Grey):
+    def fresh(self, number):
+        return Frame(0.0, Flickering().image(number), Affect(0.0, 0.0))
+
+
+class Blur:
+    """A face finder that takes each picture's mean colour for the face."""
+
+    def find(self, images):
+        for image in images:
+            yield self.face(image)
+
+    def face(self, image):
+        colour = image.mean(axis=(0, 1)) / 127.5 - 1
+        return np.tile(colour[:, None, None], (1, 96, 96)).astype(np.float32).clip(-1, 1)
+
+
+class TooFine(Blur):
+    def face(self, image):
+        return super().face(image).astype(np.float64)
+
+
+class Eager(Blur):
+    def find(self, images):
+        return super().find(list(images))
+
+
+class OneStream(Blur):
+    before = 0.0
+
+    def face(self, image):
+        face = (super().face(image) + self.before) / 2
+        self.before = face[0, 0, 0]
+        return face
+
+
+class PerStream(OneStream):
+    """Sound: what came before in a stream counts, but in that stream alone."""
+
+    def find(self, images):
+        return OneStream.find(OneStream(), images)
+
+
+# --- parts of a training, and what writes files -----------------------------------------------
+
+
+class Flat:
+    """A term."""
+
+    critic = None
+
+    def duel(self, batch):
+        return batch.codes.detach().mean()
+
+    def cost(self, batch):
+        return batch.codes.mean()
+
+
+class Vector(Flat):
+    def cost(self, batch):
+        return batch.codes.mean(dim=1)
+
+
+class Leaking(Flat):
+    def duel(self, batch):
+        return batch.codes.mean()
+
+
+@frozen
+class Negative(Schedule):
+    def weighs(self, step, steps):
+        return -1.0
+
+    def build(self, _runtime, _shape):
+        return Flat()
+
+
+class Listening:
+    """A tracker."""
+
+    def begin(self, folder, text):
+        pass
+
+    def figures(self, step, figures):
+        pass
+
+    def picture(self, step, name, image):
+        pass
+
+    def end(self):
+        pass
+
+
+class Rounding(Listening):
+    def figures(self, step, figures):
+        figures.update(loss=0.0)
+
+
+class Page:
+    """A reporter."""
+
+    def write(self, run):
+        if not (run / "run.json").exists():
+            raise InputError(run, "is no run")
+        return run / "report.html"
+
+
+class Careless(Page):
+    def write(self, run):
+        (run / "report.html").touch()
+        return run / "report.html"
+
+
+class Files:
+    """A maker."""
+
+    def make(self, folder, progress):
+        content = [self.content(number, progress) for number in range(3)]
+        folder.mkdir()
+        for number, text in enumerate(content):
+            (folder / f"{number}.txt").write_text(text)
+
+    def content(self, number, progress):
+        progress(number + 1, 3)
+        return str(number)
+
+
+class Counting(Files):
+    numbers = count()
+
+    def content(self, number, progress):
+        return super().content(number, progress) + str(next(self.numbers))
+
+
+class Littering(Files):
+    def make(self, folder, progress):
+        folder.mkdir()
+        for number in range(3):
+            (folder / f"{number}.txt").write_text(self.content(number, progress))
+
+
+class Idle:
+    """A trainer."""
+
+    def train(self, examples, terms, out):
+        yield {"step": 1, "of": 1}
+
+
+# --- settings ---------------------------------------------------------------------------------
+
+
+@frozen
+class RelativeConfig:
+    table: Path = Path("labels.csv")
+
+    def build(self, _runtime: Runtime):
+        return Absolute()
+
+
+@define
+class ChangeableConfig:
+    weight: float = field(default=1.0)
+
+    def build(self, _runtime: Runtime):
+        return Absolute()
+
+
+SOUND = [
+    subject("memory", Mean),
+    subject("encoder", Station),
+    subject("reader", Station),
+    subject("editor", Station),
+    subject("metric", Absolute),
+    subject("dataset", Grey),
+    subject("faces", Blur),
+    subject("faces", PerStream),
+    subject("term", Flat),
+    subject("tracker", Listening),
+    subject("reporter", Page),
+    subject("maker", Files),
+    subject("trainer", Idle),
+]
+STATIONS = {
+    "the_same_whenever_asked": ByLot,
+    "alone_or_in_company": ByNumber,
+    "answers_have_their_form": Double,
+    "other_shapes_are_refused": Taking,
+}
+BROKEN = [
+    ("has_its_methods", subject("memory", Shapeless)),
+    ("settings_survive_toml", subject("metric", Absolute, RelativeConfig())),
+    ("settings_are_a_value", subject("metric", Absolute, ChangeableConfig())),
+    ("same_settings_same_memory", subject("memory", SharedLot)),
+    ("rows_at_once_or_in_parts", subject("memory", ByBatch)),
+    ("read_alone_or_in_company", subject("memory", InCompany)),
+    ("predict_changes_nothing", subject("memory", Curious)),
+    ("readings_are_in_bounds", subject("memory", Loud)),
+    ("restored_it_goes_on_alike", subject("memory", Mixing)),
+    ("its_state_is_a_copy", subject("memory", Lending)),
+    ("what_is_no_code_is_refused", subject("memory", Mending)),
+    ("what_is_no_state_is_refused", subject("memory", Lenient)),
+    ("no_rows_are_no_rows", subject("memory", FromNothing)),
+    ("a_new_clip_keeps_what_was_learnt", subject("memory", Forgetful)),
+    ("its_room_grows_with_its_units", subject("memory", Hoarding)),
+    ("its_time_grows_with_its_units", subject("memory", Dawdling)),
+    ("whatever_is_done_to_it", subject("memory", ForgetsThatAClipBegan)),
+    *(
+        (check, subject(kind, part))
+        for kind in ("encoder", "reader", "editor")
+        for check, part in STATIONS.items()
+    ),
+    ("maps_are_in_bounds", subject("encoder", Glaring)),
+    ("truth_is_best", subject("metric", Upside)),
+    ("the_same_figure_again", subject("metric", Narrow)),
+    ("what_is_undefined_is_nan", subject("metric", Guessing)),
+    ("other_lengths_are_refused", subject("metric", Cutting)),
+    ("clips_are_listed", subject("dataset", Namesakes)),
+    ("frames_come_in_time_order", subject("dataset", Backwards)),
+    ("frames_are_the_same_again", subject("dataset", Flickering)),
+    ("fresh_faces_are_the_same_again", subject("dataset", Stale)),
+    ("each_picture_has_an_answer", subject("faces", TooFine)),
+    ("no_picture_is_read_too_early", subject("faces", Eager)),
+    ("streams_do_not_mix", subject("faces", OneStream)),
+    ("weights_are_weights", subject("term", Flat, Negative())),
+    ("costs_are_finite_scalars", subject("term", Vector)),
+    ("a_duel_teaches_its_critic_alone", subject("term", Leaking)),
+    ("it_follows_a_training", subject("tracker", Rounding)),
+    ("what_is_no_run_is_refused", subject("reporter", Careless)),
+    ("it_is_made_whole_and_the_same_again", subject("maker", Counting)),
+    ("interrupted_it_leaves_nothing", subject("maker", Littering)),
+]
+"""Each with the check that it fails."""
