@@ -13,6 +13,8 @@ from attrs import fields
 from affmem import hookspecs
 from affmem.catalogue import KINDS
 from affmem.cli import main
+from affmem.conformance import CHECKS
+from affmem.conformance.subject import promise
 from affmem.experiment import Experiment, Training, load
 from affmem.tuning import Tuning
 
@@ -69,6 +71,20 @@ def test_every_hook_has_its_row():
         assert f"| `{name}` |" in TEXTS["plugins.md"]
     for kind in KINDS:
         assert re.search(rf"\| {kind} \|", TEXTS["plugins.md"])
+
+
+def test_every_check_of_the_kit_has_its_row_and_no_other():
+    kinds = {}
+    for kind, checks in CHECKS.items():
+        for check in checks:
+            kinds.setdefault(check, []).append(kind)
+    rows = [
+        f"| `{check.__name__}` | {'every kind' if of == [*KINDS] else ', '.join(of)} "
+        f"| {promise(check)} |"
+        for check, of in kinds.items()
+    ]
+    table = TEXTS["plugins.md"].partition("## Check it")[2].partition("## ")[0]
+    assert [line for line in table.splitlines() if line.startswith("| `")] == rows
 
 
 def test_every_key_of_an_experiment_is_explained():

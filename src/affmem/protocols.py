@@ -52,7 +52,7 @@ class Runtime:
 
 @runtime_checkable
 class Dataset(Protocol):
-    """Clips of persons, and their frames."""
+    """Clips of persons, and their frames: the same ones whenever they are asked for."""
 
     @property
     def unit(self) -> Unit:
@@ -67,7 +67,10 @@ class Dataset(Protocol):
         ...
 
     def clips(self) -> Sequence[Clip]:
-        """All clips, in the order in which they are to be seen; opens none of them."""
+        """All clips, each with a name of its own, in the order in which they are to be seen.
+
+        Opens none of them.
+        """
         ...
 
     def frames(self, clip: Clip) -> Iterator[Frame]:
@@ -91,7 +94,8 @@ class FaceFinder(Protocol):
     def find(self, images: Iterable[Image]) -> Iterator[Face | None]:
         """The face of each image of one stream, in order: exactly one answer an image.
 
-        None where there is no face. Answers as it goes: it reads no image before it has to.
+        None where there is no face. Answers as it goes: it reads no image before it has to. Other
+        streams, at the same time or before, make no difference.
         """
         ...
 
@@ -101,7 +105,7 @@ class Encoder(Protocol):
     """Faces to codes. Pure; alone or in a batch a face has the same code, to within rounding."""
 
     def encode(self, faces: Faces) -> Codes:
-        """A code for each face."""
+        """A finite code for each face. Raises ValueError where they are no [n, 3, 96, 96]."""
         ...
 
 
@@ -119,19 +123,25 @@ class Explainable(Encoder, Protocol):
 
 @runtime_checkable
 class Reader(Protocol):
-    """Codes to affect: what prior knowledge alone says (D_em of P§2.1.2). Pure."""
+    """Codes to affect: what prior knowledge alone says (D_em of P§2.1.2).
+
+    Pure; alone or in a batch a code is read alike, to within rounding.
+    """
 
     def read(self, codes: Codes) -> Affects:
-        """The affect of each code, in [-1, 1]."""
+        """The affect of each code, in [-1, 1]. Raises ValueError where they are no [n, d]."""
         ...
 
 
 @runtime_checkable
 class Editor(Protocol):
-    """Redraws a face with another affect (G(E(x), y) of P§2.1). Pure."""
+    """Redraws a face with another affect (G(E(x), y) of P§2.1).
+
+    Pure; whatever else is asked for beside it, an affect gives the same edit, to within rounding.
+    """
 
     def edit(self, face: Face, affects: Affects) -> Faces:
-        """The face once for each affect asked for."""
+        """The face once for each affect asked for. Raises ValueError where they are no [n, 2]."""
         ...
 
 
@@ -139,26 +149,29 @@ class Editor(Protocol):
 class Memory(Protocol):
     """Of one person. Only `begin`, `partial_fit` and `restore` change it.
 
+    The room that it takes, and the time that a row takes, grow no faster than its units.
     One that has an attribute `takes_edits` which is false learns from a person's own faces alone:
     none is redrawn for it.
     """
 
     def begin(self) -> None:
-        """A new clip starts: forget what came just before, keep what was learnt."""
+        """A new clip starts: forget what came just before, keep what was learnt, every unit."""
         ...
 
     def partial_fit(self, codes: Codes, affects: Affects | None = None) -> None:
         """Learn the rows strictly in order; None, or a NaN row, is an unlabelled frame.
 
-        Raises ValueError, and learns nothing, where a code is not finite, a width differs from
-        the first one seen, or the two lengths differ.
+        At once or in parts they teach the same, to within rounding. Raises ValueError, and learns
+        nothing, where they are no [n, d], a code is not finite, a width differs from the first one
+        seen, or the two lengths differ.
         """
         ...
 
     def predict(self, codes: Codes) -> Reading:
         """What it says of each code; NaN affects as long as it knows nothing. Changes nothing.
 
-        Raises ValueError where a code is not finite, or a width differs from the first one seen.
+        Alone or in a batch a code is read alike, to within rounding. Raises ValueError where they
+        are no [n, d], a code is not finite, or a width differs from the first one seen.
         """
         ...
 
@@ -167,11 +180,14 @@ class Memory(Protocol):
         ...
 
     def state(self) -> State:
-        """All that it has learnt, as arrays (copies)."""
+        """All that it has learnt, as arrays (copies) that a safetensors file can hold."""
         ...
 
     def restore(self, state: State) -> None:
-        """Become the memory whose `state()` this is. Raises ValueError where it is none."""
+        """Become the memory whose `state()` this is: it goes on as that one would, bit for bit.
+
+        Copies the arrays. Raises ValueError, and changes nothing, where it is none.
+        """
         ...
 
 
@@ -185,7 +201,11 @@ class Metric(Protocol):
         ...
 
     def __call__(self, truth: Values, predicted: Values) -> float:
-        """The figure; NaN where it is undefined."""
+        """The figure; NaN where it is undefined, as of no values, and where a value is NaN.
+
+        No prediction is better than the truth itself. Raises ValueError where the two are not of
+        one length.
+        """
         ...
 
 
@@ -194,22 +214,25 @@ class Reporter(Protocol):
     """Turns a finished run directory into something to look at."""
 
     def write(self, run: Path) -> Path:
-        """Write the report into `run` and return its path. Raises InputError if `run` is no run."""
+        """Write the report into `run` and return its path.
+
+        Raises InputError, and writes nothing, if `run` is no run.
+        """
         ...
 
 
 @runtime_checkable
 class Maker(Protocol):
-    """Makes a dataset on disk."""
+    """Makes a dataset on disk: the same files with the same settings."""
 
     def make(self, folder: Path, progress: Callable[[int, int], None]) -> None:
-        """Write it to `folder`, whole or not at all; tell progress as (done, of)."""
+        """Write it to `folder`, whole or not at all; tell progress as (done, of), up to (of, of)."""
         ...
 
 
 @runtime_checkable
 class Tracker(Protocol):
-    """Watches a training; whatever it does, the same is learnt.
+    """Watches a training; whatever it does, the same is learnt. It changes nothing it is told.
 
     A training that goes on after it was cut off begins anew for it, and may tell a step again: what
     is told then takes the place of all that was told of that step and later ones.

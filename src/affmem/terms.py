@@ -72,11 +72,11 @@ class Term(Protocol):
         ...
 
     def duel(self, batch: Pass) -> "Tensor":
-        """What the critic pays, a scalar. It must teach E, G and D_em nothing."""
+        """What the critic pays, a finite scalar. It must teach E, G and D_em nothing."""
         ...
 
     def cost(self, batch: Pass) -> "Tensor":
-        """What E, G and D_em pay, a scalar."""
+        """What E, G and D_em pay, a finite scalar."""
         ...
 
 
@@ -106,7 +106,7 @@ class TermConfig(Protocol):
     """Settings of a term."""
 
     def weighs(self, step: int, steps: int) -> float:
-        """Its lambda of eq. (6) in a step, counted from 0; 0: it takes no part."""
+        """Its lambda of eq. (6) in a step, counted from 0, at least 0; 0: it takes no part."""
         ...
 
     def build(self, runtime: Runtime, shape: Shape) -> Term:

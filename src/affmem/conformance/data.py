@@ -36,12 +36,12 @@ def clips_are_listed(subject: Subject) -> None:
 
 
 def frames_come_in_time_order(subject: Subject) -> None:
-    """A clip's frames are pictures, uint8 RGB, at times that rise from 0 or later."""
+    """A clip's frames are pictures, uint8 RGB, at times from 0 on that never fall."""
 
     def check(config: Any) -> None:
         for clip, frames in _read(subject.build(config)):
             times = [frame.time for frame in frames]
-            rises = all(a < b for a, b in pairwise(times))
+            rises = all(a <= b for a, b in pairwise(times))
             demand(rises and min(times, default=0) >= 0, f"{clip.name}: times {times}")
             for frame in frames:
                 image = frame.image

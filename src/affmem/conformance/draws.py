@@ -117,7 +117,8 @@ def variants(config: Any) -> list[Any]:
         if one.init:
             for value in _near(getattr(config, one.name), one.type):
                 try:
-                    found.append(evolve(config, **{one.alias: value}))
+                    with unchecked():  # the class itself says what it takes
+                        found.append(evolve(config, **{one.alias: value}))
                 except (ValueError, TypeError):
                     continue
     return found

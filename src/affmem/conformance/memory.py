@@ -17,7 +17,7 @@ from affmem.conformance.subject import Check, Subject, demand, equal, near, refu
 from affmem.protocols import Memory
 from affmem.values import Codes, Reading
 
-EARLY, LATE, CHUNK = 100, 1600, 20
+EARLY, LATE, CHUNK = 60, 960, 20
 """After how many rows growth is measured, by so many rows."""
 SLACK_BYTES, SLACK_SECONDS = 16_384, 0.0005
 
