@@ -36,10 +36,7 @@ class LastSeen:
 
     def partial_fit(self, codes: Codes, affects: Affects | None = None) -> None:
         """Keep the labelled rows."""
-        if not np.isfinite(codes).all():
-            raise ValueError("codes must be finite")
-        if self._codes is not None and codes.shape[1] != self._codes.shape[1]:
-            raise ValueError(f"expected codes of width {self._codes.shape[1]}: {codes.shape[1]}")
+        self._check(codes)
         if affects is None:
             return
         if len(affects) != len(codes):
@@ -51,6 +48,7 @@ class LastSeen:
 
     def predict(self, codes: Codes) -> Reading:
         """The label of the nearest kept code; activation exp(-distance)."""
+        self._check(codes)
         n = len(codes)
         if self._codes is None or not len(self._codes):
             unknown = np.full((n, 2), np.nan, np.float32)
@@ -59,6 +57,12 @@ class LastSeen:
         units = distances.argmin(axis=1)
         activations = np.exp(-distances.min(axis=1)).astype(np.float32)
         return Reading(self._affects[units], activations, units)
+
+    def _check(self, codes: Codes) -> None:
+        if codes.ndim != 2 or not np.isfinite(codes).all():
+            raise ValueError("codes must be [n, d] and finite")
+        if self._codes is not None and codes.shape[1] != self._codes.shape[1]:
+            raise ValueError(f"expected codes of width {self._codes.shape[1]}: {codes.shape[1]}")
 
     def __len__(self) -> int:
         return len(self._affects)

@@ -226,7 +226,7 @@ class Maker(Protocol):
     """Makes a dataset on disk: the same files with the same settings."""
 
     def make(self, folder: Path, progress: Callable[[int, int], None]) -> None:
-        """Write it to `folder`, whole or not at all; tell progress as (done, of), up to (of, of)."""
+        """Write it to `folder`, whole or not at all; tell progress as (done, of) to the end."""
         ...
 
 

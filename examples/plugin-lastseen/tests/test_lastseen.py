@@ -4,6 +4,7 @@ import numpy as np
 from affmem_lastseen import LastSeenConfig
 
 from affmem import Runtime
+from affmem.conformance import Subject, conforms
 
 
 def test_it_reads_the_nearest_of_the_last():
@@ -13,6 +14,6 @@ def test_it_reads_the_nearest_of_the_last():
     memory.partial_fit(codes, affects)
     assert len(memory) == 2
     assert memory.predict(codes[2:]).affects.tolist() == affects[2:].tolist()
-    other = LastSeenConfig(capacity=2).build(Runtime())
-    other.restore(memory.state())
-    assert other.predict(codes).affects.tolist() == memory.predict(codes).affects.tolist()
+
+
+test_it_keeps_what_every_memory_must = conforms(Subject("memory", "lastseen", LastSeenConfig()))
