@@ -14,14 +14,15 @@ from click.testing import CliRunner
 
 from affmem.catalogue import KINDS, catalogue
 from affmem.cli import main
-from affmem.conformance import CHECKS, examine, named
+from affmem.conformance import CHECKS, Subject, examine, named
 from affmem.conformance.every import PROTOCOLS
 from affmem.protocols import Runtime
 from broken_parts import BROKEN, SOUND
 
 MACHINE = "whatever_is_done_to_it"
 """It does all that others do, and so may fail where one of them does."""
-MESHES = Path(__file__).parents[2] / "shared" / "ict"
+REPO = Path(__file__).parents[1]
+MESHES = REPO.parent / "shared" / "ict"
 TINY = ["persons=1", "utterances=1", "seconds=0.2", "width=160", "height=120"]
 SETTINGS = {
     "maker:omg": TINY,
@@ -106,6 +107,13 @@ def test_every_bundled_part_keeps_its_promises(part, check, request):
         pytest.skip(ABSENT[part])
     recorded = request.getfixturevalue("recorded") if part in RECORDED else {}
     check(evolve(named(part, {**SETTINGS, **recorded}.get(part, [])), examples=10))
+
+
+def test_the_example_of_a_stranger_passes(monkeypatch):
+    monkeypatch.syspath_prepend(REPO / "examples" / "plugin-lastseen")
+    from affmem_lastseen import LastSeenConfig
+
+    assert failed(Subject("memory", "lastseen", LastSeenConfig())) == set()
 
 
 # --- the three ways to it ---------------------------------------------------------------------

@@ -78,20 +78,6 @@ def test_any_pictures_have_an_answer_each(pictures, config):
             assert face.max() <= 1
 
 
-def test_no_picture_is_read_before_it_is_asked_for():
-    read = []
-
-    def stream():
-        for number in range(3):
-            read.append(number)
-            yield np.zeros((60, 60, 3), np.uint8)
-
-    found = finder().find(stream())
-    assert read == []
-    next(found)
-    assert read == [0]
-
-
 @pytest.mark.parametrize("grey", [0, 128, 255])
 def test_an_empty_picture_has_no_face(grey):
     assert list(finder().find([np.full((200, 300, 3), grey, np.uint8)])) == [None]

@@ -18,8 +18,6 @@ from hypothesis.stateful import (
 )
 from safetensors.numpy import load, save
 
-from affmem import Runtime
-from affmem.protocols import Memory
 from affmem_memories.config import GammaGWRConfig, GNGConfig, GWRConfig
 from affmem_memories.network import GrowingMemory
 from memories_strategies import batches, configs, same, streams
@@ -609,11 +607,6 @@ def test_whatever_happens_the_network_is_sound():
         Machine,
         settings=settings(stateful_step_count=20, suppress_health_check=[*HealthCheck]),
     )
-
-
-@pytest.mark.parametrize("config", [GWRConfig(), GammaGWRConfig(), GNGConfig()])
-def test_it_is_a_memory(config):
-    assert isinstance(config.build(Runtime()), Memory)
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from safetensors.numpy import load, save
 
 from affmem import Runtime
-from affmem.protocols import Memory
+from affmem.conformance import conforms
 from affmem_memories.config import KNNConfig
-from memories_strategies import same, streams
+from memories_strategies import streams
 
 
 def built(**settings):
@@ -46,22 +45,11 @@ def test_the_last_labelled_codes_stay(stream, bound):
     assert kept == {row.tobytes() for row in codes[known][-bound:]}
 
 
-@given(stream=streams(width=2), cut=st.integers(0, 150))
-def test_saved_and_restored_it_goes_on_alike(stream, cut):
-    codes, labels = stream
-    memory, other = built(max_rows=30), built(max_rows=30)
-    memory.partial_fit(codes[:cut], labels[:cut])
-    other.restore(load(save(memory.state())))
-    for one in (memory, other):
-        one.partial_fit(codes[cut:], labels[cut:])
-    assert same(memory.state(), other.state())
+test_with_few_rows_it_keeps_what_every_memory_must = conforms("memory:knn", max_rows=4)
 
 
-def test_it_is_a_memory_and_unlabelled_frames_teach_it_nothing():
+def test_unlabelled_frames_teach_it_nothing():
     memory = built()
-    assert isinstance(memory, Memory)
     memory.partial_fit(np.zeros((5, 3), np.float32))
     assert len(memory) == 0
     assert memory.predict(np.zeros((1, 3), np.float32)).units.tolist() == [-1]
-    with pytest.raises(ValueError, match="3 wide"):
-        memory.partial_fit(np.zeros((1, 2), np.float32))

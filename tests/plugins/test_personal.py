@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from affmem.catalogue import catalogue
+from affmem.conformance import CHECKS, Subject
 from affmem.errors import InputError, UserError
 from affmem.experiment import structure
-from affmem.protocols import Memory, Runtime
+from affmem.protocols import Runtime
 from affmem.terms import Examples
 from affmem.values import Clip
 from affmem_pk.acquaintance import Acquaintance, effective
@@ -21,7 +22,6 @@ from affmem_pk.networks import Networks
 from affmem_pk.personal import Personal
 from affmem_pk.personal_training import _lives, _met
 from affmem_pk.persons import PersonsNetwork, load
-from typecheck import unchecked
 
 WIDTH, HIDDEN = 4, 6
 
@@ -49,9 +49,7 @@ def checkpoint(tmp_path_factory):
 
 
 def made(checkpoint):
-    memory = PersonalConfig(checkpoint).build(Runtime())
-    assert isinstance(memory, Memory)
-    return memory
+    return PersonalConfig(checkpoint).build(Runtime())
 
 
 def codes(count, seed=1):
@@ -63,6 +61,11 @@ def same(one, other):
 
 
 # --- the memory -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("check", CHECKS["memory"])
+def test_it_keeps_what_every_memory_must(checkpoint, check):
+    check(Subject("memory", "personal", PersonalConfig(checkpoint), width=WIDTH))
 
 
 def test_it_knows_everyone_before_it_knows_anyone(checkpoint):
@@ -98,14 +101,6 @@ def test_labels_cannot_leak_into_what_it_learns(checkpoint):
     assert same(memory.state(), other.state())
 
 
-def test_predicting_changes_nothing(checkpoint):
-    memory = made(checkpoint)
-    memory.partial_fit(codes(7))
-    before = memory.state()
-    memory.predict(codes(20, seed=3))
-    assert same(memory.state(), before)
-
-
 @given(st.lists(st.integers(0, 9), max_size=6))
 def test_in_one_batch_or_in_many_it_learns_the_same(checkpoint, cuts):
     whole, parts = made(checkpoint), made(checkpoint)
@@ -113,28 +108,6 @@ def test_in_one_batch_or_in_many_it_learns_the_same(checkpoint, cuts):
     for part in np.split(codes(10), sorted(cuts)):
         parts.partial_fit(part)
     assert same(whole.state(), parts.state())
-
-
-def test_alone_or_in_a_batch_a_code_is_read_the_same(checkpoint):
-    memory = made(checkpoint)
-    memory.partial_fit(codes(10))
-    together = memory.predict(codes(8, seed=4))
-    alone = [memory.predict(one[None]) for one in codes(8, seed=4)]
-    assert np.allclose(together.affects, [one.affects[0] for one in alone], atol=1e-6)
-    assert np.allclose(together.activations, [one.activations[0] for one in alone], atol=1e-6)
-
-
-@given(st.integers(0, 12), st.booleans())
-def test_a_memory_kept_goes_on_as_if_it_had_not_been(checkpoint, seen, resumed):
-    memory, other = made(checkpoint), made(checkpoint)
-    memory.partial_fit(codes(12)[:seen])
-    if resumed:
-        memory.begin()
-    other.restore(memory.state())
-    for one in (memory, other):
-        one.partial_fit(codes(5, seed=9))
-    assert same(memory.state(), other.state())
-    assert np.array_equal(memory.predict(codes(3)).affects, other.predict(codes(3)).affects)
 
 
 @pytest.mark.parametrize("fault", ["lacks", "more", "narrow", "nan", "whole numbers", "negative"])
@@ -158,28 +131,6 @@ def test_what_is_no_state_is_refused_and_leaves_it_as_it_was(checkpoint, fault):
     with pytest.raises(ValueError, match="no state"):
         memory.restore(state)
     assert same(memory.state(), before)
-
-
-@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e30])
-def test_codes_that_are_not_finite_are_refused_and_nothing_is_learnt(checkpoint, value):
-    memory = made(checkpoint)
-    before, wrong = memory.state(), codes(3)
-    wrong[1, 2] = value
-    for call in (memory.partial_fit, memory.predict):
-        with pytest.raises(ValueError, match="finite"):
-            call(wrong)
-    with pytest.raises(ValueError, match="4 wide"), unchecked():
-        memory.partial_fit(np.zeros((2, WIDTH + 1), np.float32))
-    assert same(memory.state(), before)
-
-
-@given(st.integers(1, 60))
-def test_affects_and_activations_stay_within_their_bounds(checkpoint, size):
-    memory = made(checkpoint)
-    memory.partial_fit(size * codes(size))
-    reading = memory.predict(size * codes(30, seed=5))
-    assert (np.abs(reading.affects) <= 1).all()
-    assert ((reading.activations >= 0) & (reading.activations <= 1)).all()
 
 
 # --- how well a person is known ---------------------------------------------------------------

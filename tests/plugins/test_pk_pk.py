@@ -77,14 +77,6 @@ def test_readings_lie_in_the_plane(path):
     assert np.abs(affects).max() <= 1
 
 
-def test_of_no_faces_there_are_no_codes_readings_or_edits(path, faces):
-    pk = PKConfig(path).build(Runtime())
-    codes = pk.encode(faces[:0])
-    assert codes.shape == (0, 6)
-    assert pk.read(codes).shape == (0, 2)
-    assert pk.edit(faces[0], np.empty((0, 2), np.float32)).shape == (0, 3, 96, 96)
-
-
 def test_rounder_arithmetic_stays_near(path, faces):
     near = PKConfig(path, precision="bf16").build(Runtime()).encode(faces)
     np.testing.assert_allclose(near, PKConfig(path).build(Runtime()).encode(faces), atol=0.05)

@@ -84,10 +84,10 @@ def readings_are_in_bounds(subject: Subject) -> None:
 
     def check(config: Any, stream: Stream, far: float) -> None:
         memory = subject.build(config)
+        codes = stream.codes * np.float32(far)
         for _ in range(2):
-            reading = memory.predict(stream.codes * np.float32(far))
-            in_bounds(reading, len(stream), len(memory))
-            memory.partial_fit(stream.codes, stream.affects)
+            in_bounds(memory.predict(codes), len(stream), len(memory))
+            memory.partial_fit(codes, stream.affects)
 
     far = st.sampled_from([1.0, 0.0, 100.0])
     subject.given(check, config=subject.configs, stream=streams(width(subject)), far=far)
