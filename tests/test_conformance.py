@@ -17,7 +17,7 @@ from affmem.cli import main
 from affmem.conformance import CHECKS, Subject, examine, named
 from affmem.conformance.every import PROTOCOLS
 from affmem.protocols import Runtime
-from broken_parts import BROKEN, SOUND
+from broken_parts import BROKEN, SOUND, Mean, Upside, subject
 
 MACHINE = "whatever_is_done_to_it"
 """It does all that others do, and so may fail where one of them does."""
@@ -165,8 +165,6 @@ def test_the_command_prints_a_line_a_check():
 @pytest.fixture
 def upside(monkeypatch):
     """A broken metric, as if it were installed."""
-    from broken_parts import Upside, subject
-
     config = type(subject("metric", Upside).config)
     monkeypatch.setitem(catalogue().parts["metric"], "upside", config)
 
@@ -183,6 +181,18 @@ def test_a_promise_that_is_not_kept_is_told_with_its_smallest_example():
     said = json.loads(done.stdout)
     assert said["passed"] is False
     assert [one["check"] for one in said["checks"] if not one["passed"]] == ["truth_is_best"]
+
+
+def test_whatever_a_part_raises_is_told_as_a_reason():
+    class Raising(Mean):
+        def predict(self, codes):
+            raise OSError(f"{len(codes)} lines\ncannot be said")
+
+    outcomes = {one.check: one for one in examine(subject("memory", Raising))}
+    told = outcomes["readings_are_in_bounds"]
+    assert told.reason == "raised OSError: 0 lines cannot be said"
+    assert told.example.startswith("stream = (codes float32[0, 3] []")
+    assert outcomes["its_state_is_a_copy"].passed
 
 
 @pytest.mark.parametrize(

@@ -57,11 +57,12 @@ class Subject:
     def fits(self, call: Callable[[Any, Codes], object]) -> int:
         """How wide codes are: the first width at which `call(part, codes)` does not refuse them."""
         if self.width is None and not isinstance(self.config, SearchStrategy):
-            part = self.build(self.config)
             for width in WIDTHS:
                 try:
-                    call(part, np.zeros((1, width), np.float32))
-                except ValueError:
+                    call(self.build(self.config), np.zeros((1, width), np.float32))
+                except UserError:
+                    raise
+                except Exception:  # noqa: BLE001, S112  (a part that refuses all fails its checks)
                     continue
                 return width
         return self.width or WIDTHS[0]
@@ -73,6 +74,7 @@ class Subject:
 
         `share` of the examples are drawn: fewer where one takes long.
         """
+        __tracebackhide__ = True
         last: dict[str, Any] = {}
 
         @settings(**self.bounds(share))
@@ -100,10 +102,13 @@ class Subject:
 
     def tell(self, run: Callable[[], None], example: Callable[[], str]) -> None:
         """Run it; whatever it raises but a user's mistake is ConformanceError, with its example."""
+        __tracebackhide__ = True  # of pytest's: a failure shows the check, not the kit's way to it
         try:
             run()
         except UserError:
             raise
+        except ConformanceError as error:
+            raise ConformanceError(error.reason, example()) from None
         except Flaky as error:
             inner: Sequence[Any] = getattr(error, "exceptions", ()) or (error,)
             raise ConformanceError(_reason(inner[0]), example()) from error
