@@ -18,6 +18,7 @@ from hypothesis.stateful import (
 )
 from safetensors.numpy import load, save
 
+from affmem.conformance import CHECKS, Subject
 from affmem_memories.config import GammaGWRConfig, GNGConfig, GWRConfig
 from affmem_memories.network import GrowingMemory
 from memories_strategies import batches, configs, same, streams
@@ -245,6 +246,11 @@ def test_the_plain_twin_is_the_same_to_the_last_bit(config, stream):
 
 
 # --- laws -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("check", CHECKS["memory"])
+def test_with_any_settings_it_keeps_what_every_memory_must(check):
+    check(Subject("memory", "growing", configs(), examples=40))
 
 
 @given(config=configs(), stream=streams(), cuts=st.lists(st.integers(0, 150), max_size=5))
@@ -548,14 +554,6 @@ class Machine(RuleBasedStateMachine):
         if done is self.done:
             assert same(memory.state(), self.memory.state())
             self.memory = memory
-
-    @precondition(lambda self: len(self.memory))
-    @rule()
-    def a_state_is_a_copy(self):
-        state = self.memory.state()
-        for array in state.values():
-            array.fill(0)
-        assert self.memory.state()["format"] == [2]
 
     @invariant()
     def holds(self):

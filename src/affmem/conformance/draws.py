@@ -2,18 +2,15 @@
 
 import random
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin
 
-import jaxtyping
 import numpy as np
 from attrs import evolve, fields, frozen
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from affmem.conformance.subject import shown
+from affmem.conformance.subject import shown, unchecked
 from affmem.values import Affects, Codes, Face, Faces, Image
 
 PLACES = 64
@@ -150,14 +147,3 @@ def disturb(seed: int) -> None:
     np.random.seed(seed)  # noqa: NPY002  (the shared stream itself)
     if "torch" in sys.modules:
         sys.modules["torch"].manual_seed(seed)
-
-
-@contextmanager
-def unchecked() -> Iterator[None]:
-    """Within it no call's arrays are checked by jaxtyping, as it is for a user."""
-    before = jaxtyping.config.jaxtyping_disable
-    jaxtyping.config.update("jaxtyping_disable", True)  # noqa: FBT003
-    try:
-        yield
-    finally:
-        jaxtyping.config.update("jaxtyping_disable", before)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from safetensors.numpy import load, save
 
 from affmem.conformance import machine
-from affmem.conformance.draws import Stream, disturb, lived, streams, unchecked
+from affmem.conformance.draws import Stream, disturb, lived, streams
 from affmem.conformance.subject import Check, Subject, demand, equal, near, refused
 from affmem.protocols import Memory
 from affmem.values import Codes, Reading
@@ -163,8 +163,7 @@ def what_is_no_code_is_refused(subject: Subject) -> None:
 
     wide = width(subject)
     spoilt = st.sampled_from([*SPOILT, "affects of another length"])
-    with unchecked():
-        subject.given(check, config=subject.configs, stream=streams(wide, most=10), what=spoilt)
+    subject.given(check, config=subject.configs, stream=streams(wide, most=10), what=spoilt)
 
 
 def what_is_no_state_is_refused(subject: Subject) -> None:

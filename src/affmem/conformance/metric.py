@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from affmem.conformance.draws import level, unchecked
+from affmem.conformance.draws import level
 from affmem.conformance.subject import Check, Subject, demand, refused
 
 pairs = st.lists(st.tuples(level, level), min_size=1, max_size=20).map(
@@ -67,8 +67,7 @@ def other_lengths_are_refused(subject: Subject) -> None:
         refused(lambda: metric(truth, longer), "a prediction of another length")
         refused(lambda: metric(pair, pair), "values that are no [n]")
 
-    with unchecked():
-        subject.given(check, config=subject.configs, pair=pairs)
+    subject.given(check, config=subject.configs, pair=pairs)
 
 
 CHECKS: tuple[Check, ...] = (

@@ -9,7 +9,7 @@ from attrs import frozen
 from hypothesis.strategies import SearchStrategy
 
 from affmem.conformance import draws
-from affmem.conformance.draws import disturb, unchecked
+from affmem.conformance.draws import disturb
 from affmem.conformance.subject import Check, Subject, demand, near, refused
 from affmem.errors import PluginError
 from affmem.protocols import Explainable
@@ -109,8 +109,7 @@ def other_shapes_are_refused(subject: Subject) -> None:
         call, wrong = one.call(subject.build(config)), np.zeros(one.spoilt, np.float32)
         refused(lambda: call(wrong), f"rows {list(one.spoilt)}")
 
-    with unchecked():
-        subject.given(check, SHARE / 2, config=subject.configs)
+    subject.given(check, SHARE / 2, config=subject.configs)
 
 
 def maps_are_in_bounds(subject: Subject) -> None:

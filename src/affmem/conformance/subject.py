@@ -1,8 +1,10 @@
 """A part under test, what it is held to, and what came of it."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
+import jaxtyping
 import numpy as np
 from attrs import field, frozen
 from hypothesis import HealthCheck, Phase, Verbosity, given, settings
@@ -156,7 +158,8 @@ def demand(kept: object, words: str) -> None:
 def refused(call: Callable[[], object], what: str, kind: type[Exception] = ValueError) -> None:
     """Raise ConformanceError unless the call raises an exception of that kind."""
     try:
-        call()
+        with unchecked():
+            call()
     except kind:
         return
     except Exception as error:
@@ -164,6 +167,17 @@ def refused(call: Callable[[], object], what: str, kind: type[Exception] = Value
             f"{what}: expected {kind.__name__}, raised {type(error).__name__}: {error}"
         ) from error
     raise ConformanceError(f"{what}: expected {kind.__name__}, but was taken")
+
+
+@contextmanager
+def unchecked() -> Iterator[None]:
+    """Within it no call's arrays are checked by jaxtyping, as it is for a user."""
+    before = jaxtyping.config.jaxtyping_disable
+    jaxtyping.config.update("jaxtyping_disable", True)  # noqa: FBT003
+    try:
+        yield
+    finally:
+        jaxtyping.config.update("jaxtyping_disable", before)
 
 
 def difference(
