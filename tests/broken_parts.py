@@ -168,7 +168,7 @@ class Hoarding(Mean):
 class Dawdling(Mean):
     def learn(self, row, label):
         super().learn(row, label)
-        deque(repeat(None, 200 * int(self.known[0])), maxlen=0)
+        deque(repeat(None, 600 * int(self.known[0])), maxlen=0)
 
 
 class ForgetsThatAClipBegan(Mean):

@@ -17,8 +17,8 @@ from affmem.conformance.subject import Check, Subject, demand, equal, near, refu
 from affmem.protocols import Memory
 from affmem.values import Codes, Reading
 
-EARLY, LATE, CHUNK = 60, 960, 20
-"""After how many rows growth is measured, by so many rows."""
+EARLY, LATE, CHUNK, TIMES = 60, 960, 20, 5
+"""After how many rows growth is measured; by so many rows, and the least of so many times."""
 SLACK_BYTES, SLACK_SECONDS = 16_384, 0.0005
 
 
@@ -216,7 +216,7 @@ def its_room_grows_with_its_units(subject: Subject) -> None:
     """State, and memory in use, grow no faster with rows than the number of its units does."""
 
     def check(config: Any) -> None:
-        found, stream = [], lived(width(subject), LATE + 3 * CHUNK)
+        found, stream = [], lived(width(subject), LATE + TIMES * CHUNK)
         tracemalloc.start()
         try:
             for units, memory, _ in _lives(subject.build(config), stream):
@@ -240,7 +240,7 @@ def its_time_grows_with_its_units(subject: Subject) -> None:
     """The time that a row takes grows no faster with rows than the number of its units does."""
 
     def check(config: Any) -> None:
-        stream = lived(width(subject), LATE + 3 * CHUNK)
+        stream = lived(width(subject), LATE + TIMES * CHUNK)
         (few, _, early), (many, _, late) = _lives(subject.build(config), stream)
         more = max(1, many / max(1, few))
         demand(
@@ -312,7 +312,7 @@ def _lives(memory: Memory, stream: Stream) -> Iterator[tuple[int, Memory, float]
     for rows in (EARLY, LATE):
         while done < rows:
             live()
-        yield len(memory), memory, min(live() for _ in range(3))
+        yield len(memory), memory, min(live() for _ in range(TIMES))
 
 
 CHECKS: tuple[Check, ...] = (
