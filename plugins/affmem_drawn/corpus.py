@@ -5,10 +5,8 @@ mp4 file an utterance; a label belongs to an utterance.
 """
 
 import csv
-import multiprocessing
 import os
 import shutil
-import signal
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -22,6 +20,7 @@ from attrs import frozen
 from affmem.errors import InputError
 from affmem.expression import spread_affects
 from affmem.values import Image
+from affmem.workers import spread
 from affmem_drawn.config import OMGMakerConfig
 from affmem_drawn.film import film, sample_shot
 from affmem_drawn.performance import RATE, perform, sample_temper
@@ -49,7 +48,7 @@ EMOTIONS: Final = (
     (0.90, 0.15),  # 6 surprise
 )
 """Arousal and valence of the seven emotions, in the order of EmotionMaxVote."""
-FEWEST_FOR_POOL: Final = 4
+FEWEST_FOR_SEVERAL: Final = 4
 
 
 @frozen
@@ -174,12 +173,6 @@ class OMGMaker:
 
     def _persons(self, root: Path) -> Iterator[list[Row]]:
         """Each person's rows, in order."""
-        write = partial(write_person, self._config, root)
-        workers = min(os.cpu_count() or 1, self._config.persons)
-        if workers < 2 or self._config.persons < FEWEST_FOR_POOL:
-            yield from map(write, range(self._config.persons))
-            return
-        # A pool that ends its workers at once when this one is interrupted; they do not hear of it.
-        context = multiprocessing.get_context("spawn")
-        with context.Pool(workers, signal.signal, (signal.SIGINT, signal.SIG_IGN)) as pool:
-            yield from pool.imap(write, range(self._config.persons))
+        persons = range(self._config.persons)
+        workers = os.cpu_count() or 1 if len(persons) >= FEWEST_FOR_SEVERAL else 1
+        yield from spread(partial(write_person, self._config, root), persons, workers)

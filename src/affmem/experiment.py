@@ -15,9 +15,10 @@ builds and writes nothing.
 
 import tomllib
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import tomli_w
 from attrs import NOTHING, Attribute, Factory, field, fields, frozen
@@ -28,6 +29,9 @@ from affmem.errors import ExperimentError, InputError, PluginError, UserError, u
 from affmem.protocols import Runtime
 from affmem.settings import located, plain, setting, settings
 from affmem.start import Start
+
+if TYPE_CHECKING:
+    from affmem.run import Result
 
 METRICS = ("ccc", "rmse", "pearson", "sagr")
 TERMS = ("reconstruction", "emotion", "prior", "real", "edit")
@@ -94,6 +98,16 @@ class Experiment:
     device: str = field(default="cpu", validator=instance_of(str))
     """Where networks run: "cpu", "cuda", …"""
 
+    def run(self, out: Path | str | None = None) -> "Result":
+        """Walk it, as `affmem run` does; the figures are `metrics` of what this returns.
+
+        Into `out`, which must be new or empty: else into a new folder in `runs`. Raises what
+        `affmem.run.run` raises.
+        """
+        from affmem.run import run
+
+        return run(self, _folder(out))
+
 
 @frozen
 class Training:
@@ -117,15 +131,34 @@ class Training:
     seed: int = field(default=1, validator=[instance_of(int), ge(0)])
     device: str = field(default="cpu", validator=instance_of(str))
 
+    def run(self, out: Path | str | None = None) -> Mapping[str, float]:
+        """Learn, as `affmem train` does; the last report's figures.
+
+        Into `out`, a new folder or one that was cut off: else into a new one in `runs`. Raises
+        what `affmem.training.train` raises.
+        """
+        from affmem.training import train
+
+        figures: Mapping[str, float] = {}
+        for figures in train(self, _folder(out)):  # noqa: B007
+            pass
+        return figures
+
+
+def _folder(out: Path | str | None) -> Path:
+    return Path(out) if out else Path("runs") / f"{datetime.now():%Y%m%d-%H%M%S-%f}"  # noqa: DTZ005
+
 
 def load(
-    path: Path, overrides: Sequence[str] = (), parts: Catalogue | None = None
+    path: Path | str, overrides: Sequence[str] = (), parts: Catalogue | None = None
 ) -> Experiment | Training:
     """The experiment in a file; a file with a `[training]` describes a training.
 
-    Raises InputError where the file cannot be read or is no TOML, and ExperimentError, with a line
-    for each mistake, where it says something that no part understands.
+    `overrides` are `table.key=value`, as after `--set`. Raises InputError where the file cannot be
+    read or is no TOML, and ExperimentError, with a line for each mistake, where it says something
+    that no part understands.
     """
+    path = Path(path)
     tables = tables_of(path, overrides)
     for table, command in (("conditions", "study"), ("rows", "ablate"), ("settings", "tune")):
         if table in tables:

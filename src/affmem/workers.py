@@ -3,7 +3,9 @@
 import atexit
 import multiprocessing
 import os
+import pickle
 import signal
+import sys
 import traceback
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -14,6 +16,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from queue import SimpleQueue
 from threading import Thread
+from types import ModuleType
 from typing import Any, TypeVar
 
 from affmem.errors import UserError
@@ -34,10 +37,10 @@ def spread(
 ) -> Generator[Done, None, None]:
     """`work(job)` of each job, in order, done by `workers` processes (one: by this process itself).
 
-    `work`, jobs and results are pickled between the processes, which are started afresh: a script
-    that asks for several needs `if __name__ == "__main__"`. Whatever ends this generator early, or
-    kills its process, ends them at once; Ctrl-C is for this process alone to hear. Raises what
-    `work` raises, and UserError where a process is killed.
+    `work`, jobs and results are pickled between the processes, which are started afresh; they do
+    not run the user's script again, unless `work` is of that script itself. Whatever ends this
+    generator early, or kills its process, ends them at once; Ctrl-C is for this process alone to
+    hear. Raises what `work` raises, and UserError where a process is killed.
 
     >>> list(spread(abs, [-1, 2, -3], workers=1))
     [1, 2, 3]
@@ -90,7 +93,7 @@ def _processes(
 
     processes: list[SpawnProcess] = []
     try:
-        with _unheard():
+        with _unheard(), _without_main(work):
             for _ in range(count):
                 ours, theirs = context.Pipe()
                 process = context.Process(target=_serve, args=(work, theirs))
@@ -127,6 +130,23 @@ def _end_with_parent() -> None:
     if parent is not None:
         parent.join()
         os._exit(1)
+
+
+@contextmanager
+def _without_main(work: object) -> Iterator[None]:
+    """Processes started here know nothing of the script that runs, unless `work` is of it.
+
+    Else each would run it: a script without `if __name__ == "__main__"` would start more of them.
+    """
+    if b"__main__" in pickle.dumps(work):
+        yield
+        return
+    script = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = script
 
 
 @contextmanager

@@ -206,7 +206,7 @@ def digests(folder: Path) -> dict[str, str]:
 
 
 def test_the_corpus_is_the_same_whoever_writes_it(made: Path, tmp_path: Path, monkeypatch):
-    monkeypatch.setattr(corpus, "FEWEST_FOR_POOL", 2)
+    monkeypatch.setattr(corpus, "FEWEST_FOR_SEVERAL", 2)
     monkeypatch.setattr("os.cpu_count", lambda: 2)
     SMALL.build(Runtime(seed=99)).make(tmp_path / "again", quiet)
     assert digests(tmp_path / "again") == digests(made)
