@@ -80,7 +80,7 @@ def _key(source: Source) -> str:
     depends = {
         "parts": [{"kind": one.kind, "use": one.use, **plain(one.config)} for one in parts],
         "runtime": [source.runtime.seed, source.runtime.device],
-        "files": [_listed(path) for path in (*paths, *map(_source_of, sorted(packages)))],
+        "files": [listed(path) for path in (*paths, *map(_source_of, sorted(packages)))],
         "versions": [version(one) for one in PACKAGES],
     }
     return hashlib.sha256(json.dumps(depends, sort_keys=True).encode()).hexdigest()[:32]
@@ -91,7 +91,7 @@ def _source_of(package: str) -> Path:
     return Path(module.__path__[0] if hasattr(module, "__path__") else str(module.__file__))
 
 
-def _listed(root: Path) -> str:
+def listed(root: Path) -> str:
     """A digest of names, sizes and times of change of a file, or of all that is in a folder."""
     digest = hashlib.sha256()
 

@@ -30,6 +30,7 @@ import numpy.typing as npt
 from attrs import evolve, field, fields, frozen
 from attrs.validators import ge, in_, instance_of, le, min_len
 
+from affmem.cache import listed
 from affmem.controls import CONTROLS, DERIVED, shown
 from affmem.errors import ExperimentError, InputError, unknown
 from affmem.experiment import Experiment, Part, dumps, merge, structure, tables_of
@@ -175,11 +176,15 @@ def _several(name: str, tables: Mapping[str, Any], kind: type[Any]) -> Iterator[
     given = tables.get(name)
     if not isinstance(given, list) or not given or not all(isinstance(one, dict) for one in given):
         raise ExperimentError([f"{name}: expected [[{name}]] tables, got {given!r}"])
-    names = [one.get("name") for one in given]
+    names: dict[str, str] = {}
     for place, table in enumerate(given):
-        if names.count(table.get("name")) > 1:
-            raise ExperimentError([f"{name}: {table['name']!r} stands there more than once"])
-        yield settings(table, kind, f"{name}[{place}].")
+        one = settings(table, kind, f"{name}[{place}].")
+        file = _file(one.name)
+        if file in names:
+            like = f"{one.name!r} and {names[file]!r}"
+            raise ExperimentError([f"{name}: {like} would be kept in one file; name one otherwise"])
+        names[file] = one.name
+        yield one
 
 
 def _check(study: Study) -> None:
@@ -194,6 +199,10 @@ def _check(study: Study) -> None:
             for name in condition.rows
             if name not in names
         ]
+        if condition.rows and names[0] not in condition.rows:
+            lines.append(
+                f"conditions: {condition.name!r}: rows: {names[0]!r}, which gains are over, is missing"
+            )
     if study.development.seed == study.final.seed:
         lines.append(f"final.seed: {study.final.seed} draws the persons of [development] again")
     for row in study.rows:
@@ -257,8 +266,12 @@ def conduct(
 
 def place(out: Path, group: str, condition: Condition, row: Row) -> Path:
     """Where the record of a cell is."""
-    name = "".join(one if one.isalnum() else "-" for one in f"{condition.name}--{row.name}")
-    return out / group / f"{name}.safetensors"
+    return out / group / f"{_file(condition.name)}_{_file(row.name)}.safetensors"
+
+
+def _file(name: str) -> str:
+    """A name, as part of a file's; some file systems take A for a."""
+    return "".join(one if one.isalnum() else "-" for one in name.casefold())
 
 
 def _done(study: Study, out: Path, group: str, condition: Condition) -> bool:
@@ -277,8 +290,20 @@ def _fits(study: Study, out: Path, group: str, condition: Condition, row: Row) -
 
 
 def _about(study: Study, group: str, condition: Condition, row: Row) -> dict[str, str]:
-    """What a record says of itself."""
-    return {"experiment": dumps(study.variant(group, condition, row)), "control": row.control}
+    """What a record says of itself, and of the files that its experiment names."""
+    experiment = study.variant(group, condition, row)
+    parts = [getattr(experiment, name) for name in ("dataset", "faces", *TABLES) if name != "start"]
+    paths = [
+        value.expanduser()
+        for config in (part.config for part in parts)
+        for one in fields(type(config))
+        if isinstance(value := getattr(config, one.name), Path)
+    ]
+    return {
+        "experiment": dumps(experiment),
+        "control": row.control,
+        "files": " ".join(listed(path) for path in paths),
+    }
 
 
 def load(out: Path, group: str, condition: Condition, row: Row) -> Record:
@@ -336,6 +361,8 @@ def _walked(study: Study, group: str, condition: Condition, out: Path) -> Iterat
             Tape(stations.dataset, stations.faces, stations.encoder, stations.editor, edited),
         )
         taped = evolve(stations, dataset=tape, faces=tape, encoder=tape, editor=tape)
+        if row.control == "fresh" and experiment.start.frames:
+            taped = stations  # it redraws the first faces of each clip: a tape has each person's
         steps = shown(row.control, taped) if row.control else walk(taped, {})
         arrays = {name: np.ascontiguousarray(one) for name, one in record(list(steps)).items()}
         path.parent.mkdir(exist_ok=True)
