@@ -24,6 +24,7 @@ from affmem.study import conduct, load, place, read, record
 from affmem.tape import Tape
 from affmem.values import Affect, Frame
 from affmem.verdict import calibrated, markdown, verdict
+from affmem_pk.config import BUNDLED
 
 TOML = """
 experiment = "base.toml"
@@ -77,6 +78,13 @@ def affmem(*words):
     return CliRunner().invoke(main, [str(one) for one in words])
 
 
+def tiny(**more):
+    """The smallest study: one person, one frame, and what is laid over a condition."""
+    text = TOML.replace("3, seconds = 8.0, every = 20", "1, seconds = 1.0, every = 40")
+    keys = "".join(f"{key} = {json.dumps(value)}\n" for key, value in more.items())
+    return text.replace('name = "strong"\n', f'name = "strong"\n{keys}')
+
+
 # --- what is asked ------------------------------------------------------------------------------
 
 
@@ -86,7 +94,10 @@ def affmem(*words):
         ('chosen = "memory"', 'chosen = "memry"', "did you mean 'memory'"),
         ('control = "told"', 'control = "tolled"', "must be in"),
         ('use = "knn"', 'use = "kn"', "did you mean 'knn'"),
-        ('name = "told"', 'name = "PK"', "more than once"),
+        ('name = "told"', 'name = "PK"', "name one otherwise"),
+        ('name = "told"', 'name = "Memory"', "name one otherwise"),
+        ('name = "PK"\n', "", "rows[0].name"),
+        ('name = "strong"', 'name = "strong"\nrows = ["memory"]', "'PK', which gains are over"),
         ("seed = 6", "seed = 5", "again"),
         ("strength = 0.6", "strenght = 0.6", "did you mean 'strength'"),
         ("[[conditions]]", "[[condition]]", "did you mean 'conditions'"),
@@ -185,6 +196,30 @@ def test_a_row_that_was_changed_is_walked_anew(conducted):
     conduct(study, out, final=False)
 
 
+def test_a_row_whose_checkpoint_was_trained_anew_is_walked_anew(tmp_path):
+    checkpoint, out = tmp_path / "pk.safetensors", tmp_path / "out"
+    checkpoint.write_bytes(BUNDLED.read_bytes())
+    encoder = f"encoder={{ use = 'pk', checkpoint = '{checkpoint}' }}"
+    study = read(written(tmp_path, tiny(rows=["PK"])), [encoder])
+    record_ = place(out, "development", study.conditions[0], study.rows[0])
+    times = []
+    for content in (BUNDLED.read_bytes(), None, BUNDLED.read_bytes()):
+        if content:
+            checkpoint.write_bytes(content)
+        conduct(study, out, final=False)
+        times.append(record_.stat().st_mtime_ns)
+    assert times[0] == times[1] < times[2]
+
+
+def test_a_memory_that_is_taught_by_edits_may_be_fresh_at_each_visit(tmp_path):
+    text = tiny(rows=["PK", "memory"]).replace("strength = 0.6", "strength = 0.6, visits = 2")
+    text = text.replace('name = "memory"', 'name = "memory"\ncontrol = "fresh"')
+    study = read(written(tmp_path, text))
+    conduct(study, tmp_path / "out", final=False)
+    found = load(tmp_path / "out", "development", study.conditions[0], study.rows[1])
+    assert found["clip"].tolist() == [0, 1]
+
+
 def test_a_damaged_record_is_walked_anew_and_never_scored(conducted):
     study, out = conducted
     condition, row = study.conditions[0], study.rows[0]
@@ -222,6 +257,54 @@ def test_from_the_command_line_it_prints_its_tables_and_keeps_them(tmp_path):
     assert set(figures["final"]["strong"]["gain"]["valence"]) == {"ccc", "low", "high"}
     assert "### final: strong" in done.stdout
     assert done.stdout.startswith((tmp_path / "out" / "study.md").read_text())
+
+
+@pytest.mark.parametrize("chosen", ["memory", "PK"])
+def test_what_is_undefined_is_null_and_has_its_picture(tmp_path, chosen):
+    text = tiny().replace('chosen = "memory"', f'chosen = "{chosen}"')
+    done = affmem("study", written(tmp_path, text), "--out", tmp_path / "out", "--jobs", 1)
+    assert done.exit_code == 0, done.exception
+    found = json.loads(
+        (tmp_path / "out" / "study.json").read_text(),
+        parse_constant=lambda name: pytest.fail(f"{name} is no JSON"),
+    )["development"]["strong"]
+    assert found["gain"]["arousal"] == {"ccc": None, "low": None, "high": None}
+    assert found["confidence"]["arousal"]["rank correlation with error"] is None
+    assert (tmp_path / "out" / "gains.svg").exists()
+
+
+def test_a_condition_without_the_chosen_row_has_its_picture(tmp_path):
+    path = written(tmp_path, tiny(rows=["PK", "ceiling"]))
+    assert affmem("study", path, "--out", tmp_path / "out").exit_code == 0
+
+
+def test_where_nobody_comes_twice_there_is_no_later_clip_to_score(tmp_path):
+    result = affmem("study", written(tmp_path, tiny(later=True)), "--out", tmp_path / "out")
+    assert result.exit_code == 2
+    assert "no frame of a person's second or later clip" in result.stderr
+
+
+def test_rows_of_like_names_are_scored_apart(tmp_path):
+    text = (
+        TOML
+        + """
+[[rows]]
+name = "memory, other"
+memory = { use = "personal" }
+[[conditions]]
+name = "strong, memory"
+rows = ["PK", "memory"]
+"""
+    )
+    study = read(written(tmp_path, text.replace('name = "told"', 'name = "other"')))
+    cells = [(one, row) for one in study.conditions for row in study.walked(one)]
+    assert len({place(tmp_path, "development", *cell) for cell in cells}) == len(cells)
+
+
+def test_the_experiments_metrics_are_not_what_gains_are_in(conducted):
+    study, out = conducted
+    other = evolve(study, experiment={**study.experiment, "metrics": [{"use": "rmse"}]})
+    assert verdict(other, out, final=False) == verdict(study, out, final=False)
 
 
 # --- nothing looks ahead, and nothing at the answers --------------------------------------------
@@ -381,6 +464,15 @@ def test_the_ceiling_is_at_least_as_near_as_the_readings(count, seed):
     persons = rng.integers(0, 3, count)
     said = derived("ceiling", read_, truth, persons)
     assert ((said - truth) ** 2).mean() <= ((read_ - truth) ** 2).mean() + 1e-6
+
+
+def test_the_ceiling_needs_no_label_of_every_frame():
+    read_ = np.float32([[0, 0], [0.5, 0.5], [1, 1], [0.2, 0.2]])
+    truth = np.where(np.arange(4)[:, None] < 3, read_ / 2, np.float32(np.nan))
+    said = derived("ceiling", read_, truth, np.zeros(4, np.int64))
+    assert np.allclose(said, read_ / 2)
+    unknown = derived("ceiling", read_, np.full((4, 2), np.nan, np.float32), np.zeros(4, np.int64))
+    assert np.array_equal(unknown, read_)
 
 
 @given(st.integers(1, 30), st.sampled_from(["mean", "average"]))

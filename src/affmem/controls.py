@@ -61,7 +61,8 @@ def derived(
 
     "mean": each is moved against the running mean of the person's readings before it, shrunk
     toward the mean over all persons. "average": the mean of the last readings. "ceiling": the line
-    through all of the person's readings that fits their true labels best, dimension by dimension.
+    through the person's readings that fits their true labels (NaN: unknown) best by least squares,
+    dimension by dimension.
 
     >>> read = np.float32([[0, 0], [0.5, 0.5], [1, 1]])
     >>> derived("ceiling", read, read / 2, np.zeros(3, np.int64)).tolist()
@@ -84,9 +85,14 @@ def derived(
                 before = np.concatenate([np.zeros((AVERAGED, 2)), sums])[: len(rows)]
                 said = (sums - before) / np.minimum(count + 1, AVERAGED)
             case "ceiling":
-                off, aim = own - own.mean(axis=0), true - true.mean(axis=0)
-                gain = (off * aim).sum(axis=0) / np.maximum((off * off).sum(axis=0), 1e-12)
-                said = true.mean(axis=0) + gain * off
+                known = ~np.isnan(true).any(axis=1)
+                if known.any():
+                    middle, goal = own[known].mean(axis=0), true[known].mean(axis=0)
+                    off, aim = own[known] - middle, true[known] - goal
+                    gain = (off * aim).sum(axis=0) / np.maximum((off * off).sum(axis=0), 1e-12)
+                    said = goal + gain * (own - middle)
+                else:
+                    said = own
             case _:
                 raise ValueError(f"no control that is derived: {control!r}")
         found[rows] = said.clip(-1.0, 1.0)

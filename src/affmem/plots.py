@@ -54,7 +54,7 @@ def gains(figures: Mapping[str, Any], group: str) -> "Figure":
         for dimension in DIMENSIONS
         if row["name"] == figures["chosen"]
     ]
-    reach = max(0.3, *(abs(one) for one in lowest if one is not None))
+    reach = max([0.3, *(abs(one) for one in lowest if one is not None)])
     panels[0, 0].set_xlim(-reach, reach)
     figure.supxlabel(
         f"CCC less that of {figures['reference']}, with 95 % intervals over persons; "

@@ -14,7 +14,9 @@ import numpy as np
 import numpy.typing as npt
 from attrs import frozen
 
+from affmem.catalogue import catalogue
 from affmem.controls import DERIVED, derived
+from affmem.errors import UserError
 from affmem.interval import IndexArray as Indices
 from affmem.interval import bootstrap
 from affmem.protocols import Metric, Runtime
@@ -28,7 +30,7 @@ COVERED: Final = 0.9
 KEPT: Final = (1.0, 0.75, 0.5, 0.25)
 """Shares of the frames, the surest first, whose error a risk-coverage curve tells."""
 SECONDS: Final = 2.0
-"""Width of the bins of time since a person's first face."""
+"""Width of the bins of time since a person's clip began."""
 LEAST: Final = 10
 """Persons that a bin needs."""
 
@@ -44,15 +46,15 @@ class Scored:
     activation: Mapping[str, npt.NDArray[np.float32]]
     """By row that was walked, [n]"""
     since: npt.NDArray[np.float64]
-    """Seconds of the person's clips before, [n]"""
+    """Seconds since the clip began, [n]"""
 
 
 def verdict(study: Study, out: Path, *, final: bool) -> Figures:
     """The figures of `study.json`: by group and condition, the chosen row's gain over the first,
-    the ceiling's, and all rows. Gains are in CCC. Raises what `load` raises.
+    the ceiling's, and all rows. Gains are in CCC, whatever the experiment's metrics. Raises what
+    `load` raises, and UserError where there is nothing to score.
     """
-    first = study.variant("development", study.conditions[0], study.rows[0])
-    metric: Metric = first.metrics[0].build(Runtime())
+    metric: Metric = catalogue().config("metric", "ccc")().build(Runtime())
     groups = ("development", "final") if final else ("development",)
     figures: Figures = {"chosen": study.chosen, "reference": study.rows[0].name}
     sizes: dict[tuple[str, int], float] = {}
@@ -124,14 +126,20 @@ def _scored(study: Study, out: Path, group: str, condition: Condition) -> Scored
     common = reduce(np.intersect1d, [_moments(one) for one in records.values()])
     seen = {name: _at(common, one) for name, one in records.items()}
     base = seen[study.rows[0].name]
-    labelled = ~np.isnan(base["truth"]).any(axis=1)
+    labelled: npt.NDArray[np.bool_] = ~np.isnan(base["truth"]).any(axis=1)
     if condition.later:
         first = {one: base["clip"][base["person"] == one].min() for one in set(base["person"])}
         labelled &= base["clip"] > np.array([first[one] for one in base["person"]])
+    if not labelled.any():
+        which = "of a person's second or later clip " if condition.later else ""
+        raise UserError(
+            f"{group}, {condition.name!r}: no frame {which}has a label and a reading in every row"
+        )
+    aims = np.where(labelled[:, None], base["truth"], np.nan)
     read = {name: one["memory"] for name, one in seen.items()}
     for row in study.rows:
         if row.control in DERIVED and (not condition.rows or row.name in condition.rows):
-            read[row.name] = derived(row.control, base["pk"], base["truth"], base["person"])
+            read[row.name] = derived(row.control, base["pk"], aims, base["person"])
     return Scored(
         persons=tuple(str(one) for one in base["person"][labelled]),
         truth=base["truth"][labelled],
@@ -196,6 +204,8 @@ def _confidence(
     """Whether activation predicts error, and whether the calibrated intervals hold."""
     from scipy.stats import spearmanr
 
+    varied = min(len(set(one.tolist())) for one in (sure, error)) > 1
+    ranked = float(spearmanr(sure, error).statistic) if varied else np.nan
     order = np.argsort(-sure, kind="stable")
     width = size * np.maximum(1.0 - sure, 1e-3)
     held = error <= width
@@ -205,7 +215,7 @@ def _confidence(
 
     found = bootstrap(covered, persons, 1000, Runtime(seed=1).rng("bootstrap"))
     return {
-        "rank correlation with error": round(float(spearmanr(sure, error).statistic), 4),
+        **_rounded({"rank correlation with error": ranked}),
         "mean error of the surest": {
             f"{share:.0%}": round(float(error[order[: max(1, int(share * len(error)))]].mean()), 4)
             for share in KEPT
