@@ -301,6 +301,19 @@ rows = ["PK", "memory"]
     assert len({place(tmp_path, "development", *cell) for cell in cells}) == len(cells)
 
 
+def test_what_the_memory_adds_to_its_own_reader_has_an_interval(conducted):
+    study, out = conducted
+    nobody = evolve(study.rows[2], name="told", control="nobody")
+    rows = (*study.rows[:2], nobody, *study.rows[3:])
+    conduct(evolve(study, rows=rows), out, final=False)
+    found = verdict(evolve(study, rows=rows), out, final=False)["development"]["strong"]
+    by_name = {row["name"]: row for row in found["rows"]}
+    apart = by_name["memory"]["valence"]["ccc"] - by_name["told"]["valence"]["ccc"]
+    assert found["gain over knowing nobody"]["valence"]["ccc"] == pytest.approx(apart, abs=2e-4)
+    assert found["gain over knowing nobody"]["valence"]["low"] is not None
+    conduct(study, out, final=False)
+
+
 def test_the_experiments_metrics_are_not_what_gains_are_in(conducted):
     study, out = conducted
     other = evolve(study, experiment={**study.experiment, "metrics": [{"use": "rmse"}]})

@@ -201,7 +201,7 @@ def _check(study: Study) -> None:
         ]
         if condition.rows and names[0] not in condition.rows:
             lines.append(
-                f"conditions: {condition.name!r}: rows: {names[0]!r}, which gains are over, is missing"
+                f"conditions: {condition.name!r}: rows lack {names[0]!r}, which gains are over"
             )
     if study.development.seed == study.final.seed:
         lines.append(f"final.seed: {study.final.seed} draws the persons of [development] again")

@@ -126,7 +126,7 @@ def _scored(study: Study, out: Path, group: str, condition: Condition) -> Scored
     common = reduce(np.intersect1d, [_moments(one) for one in records.values()])
     seen = {name: _at(common, one) for name, one in records.items()}
     base = seen[study.rows[0].name]
-    labelled: npt.NDArray[np.bool_] = ~np.isnan(base["truth"]).any(axis=1)
+    labelled = ~np.isnan(base["truth"]).any(axis=1)
     if condition.later:
         first = {one: base["clip"][base["person"] == one].min() for one in set(base["person"])}
         labelled &= base["clip"] > np.array([first[one] for one in base["person"]])
@@ -135,7 +135,8 @@ def _scored(study: Study, out: Path, group: str, condition: Condition) -> Scored
         raise UserError(
             f"{group}, {condition.name!r}: no frame {which}has a label and a reading in every row"
         )
-    aims = np.where(labelled[:, None], base["truth"], np.nan)
+    aims = base["truth"].copy()
+    aims[~labelled] = np.nan
     read = {name: one["memory"] for name, one in seen.items()}
     for row in study.rows:
         if row.control in DERIVED and (not condition.rows or row.name in condition.rows):
@@ -192,6 +193,9 @@ def _condition(study: Study, scored: Scored, metric: Metric) -> Figures:
             row["share"] = {one: _share(row["gain"][one], most[one]) for one in DIMENSIONS}
     if study.chosen in by_name:
         found["gain"] = by_name[study.chosen]["gain"]
+        nobody = next((row.name for row in study.rows if row.control == "nobody"), None)
+        if nobody in by_name:
+            found["gain over knowing nobody"] = both(study.chosen, str(nobody))
     return found
 
 
