@@ -4,7 +4,8 @@
     └── UserError            a mistake in what was given: one line, exit code 2
         ├── InputError       a file that cannot be used
         ├── ExperimentError  an experiment with mistakes, one line each
-        └── PluginError      a plugin that cannot be used
+        ├── PluginError      a plugin that cannot be used
+        └── WidthError       codes of one part that another part does not take
 
 A `UserError` is shown to the user as it stands, without a traceback; every other exception is a
 bug of ours and keeps its own.
@@ -52,6 +53,10 @@ class ExperimentError(UserError):
 
 class PluginError(UserError):
     """A plugin that is absent, broken or at odds with another."""
+
+
+class WidthError(UserError, ValueError):
+    """Codes of another width than a memory takes: of an encoder that it does not go with."""
 
 
 def one_letter(a: str, b: str) -> bool:

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from affmem.errors import WidthError
 from affmem.values import Affects, Codes
 
 LARGEST = 1e15
@@ -14,14 +15,14 @@ LARGEST = 1e15
 def checked_codes(codes: Codes, width: int | None) -> Codes:
     """`codes` as contiguous float32 [n, d]; `width` is the d seen before, None for the first.
 
-    Raises TypeError where they are no real numbers, ValueError where a code is not finite (or
-    beyond 1e15), or the shape is another.
+    Raises TypeError where they are no real numbers, WidthError where the width is another, and
+    ValueError where a code is not finite (or beyond 1e15), or they are no [n, d].
     """
     given = _numbers(codes, "codes")
     if given.ndim != 2 or given.shape[1] < 1:
         raise ValueError(f"codes must be [n, d]: {list(given.shape)}")
     if width is not None and given.shape[1] != width:
-        raise ValueError(f"codes must be {width} wide, as the first ones: {given.shape[1]}")
+        raise WidthError(f"memory: codes must be {width} wide: the encoder's are {given.shape[1]}")
     if not (np.abs(given) <= LARGEST).all():
         raise ValueError(f"codes must be finite, and at most {LARGEST:g} in size")
     return np.ascontiguousarray(given, dtype=np.float32)

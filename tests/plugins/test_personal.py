@@ -4,10 +4,12 @@ import json
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
 from affmem.catalogue import catalogue
+from affmem.cli import main
 from affmem.conformance import CHECKS, Subject
 from affmem.errors import InputError, UserError
 from affmem.experiment import structure
@@ -335,6 +337,19 @@ def test_cut_off_it_begins_again_with_its_codes_and_learns_the_same(tmp_path):
 def test_one_person_alone_teaches_no_difference(tmp_path):
     with pytest.raises(UserError, match="at least 2 persons"):
         train(tmp_path, lives(persons=1, frames=4))
+
+
+def test_a_network_of_another_encoder_is_the_users_mistake_told_in_a_line(tmp_path, checkpoint):
+    (tmp_path / "mine.toml").write_text(
+        '[dataset]\nuse = "drawn"\npersons = 1\nfaces_per_person = 2\n[faces]\nuse = "none"\n'
+        f'[memory]\nuse = "personal"\ncheckpoint = "{checkpoint}"\n'
+    )
+    words = ["run", str(tmp_path / "mine.toml"), "--out", str(tmp_path / "out"), "--quiet"]
+    done = CliRunner().invoke(main, words)
+    assert done.exit_code == 2
+    assert done.stderr.splitlines()[-1].endswith(
+        "memory: codes must be 4 wide: the encoder's are 50"
+    )
 
 
 def test_the_catalogue_has_both():
