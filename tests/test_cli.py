@@ -71,6 +71,22 @@ def test_help_fits_one_screen_and_teaches():
     assert "affmem run examples/omg.toml" in done.stdout
 
 
+HEAVY = {"av", "cv2", "hypothesis", "jinja2", "matplotlib", "numba", "optuna", "PIL", "plotly",
+         "pytest", "rich", "scipy", "sklearn", "tensorboardX", "torch"}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["--help"], ["plugins", "list"], ["plugins", "info", "memory", "gwr"], ["check", OMG]],
+)
+def test_what_only_tells_imports_nothing_heavy(words):
+    code = "import sys; from affmem.cli import main\ntry: main(sys.argv[1:])\nfinally: print(*sys.modules, file=sys.stderr)"  # noqa: E501
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words], capture_output=True, text=True, check=True
+    )
+    assert HEAVY & set(done.stderr.split()) == set()
+
+
 def test_version():
     assert affmem("--version").stdout.startswith("affmem ")
 

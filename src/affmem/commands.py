@@ -14,6 +14,13 @@ import click
 
 from affmem.errors import UserError, unknown
 
+FILE = click.Path(path_type=Path)
+overrides = click.option(
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a key (repeatable)."
+)
+quiet = click.option("--quiet", is_flag=True, help="Say nothing but errors.")
+as_json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+
 
 class Commands(click.Group):
     """A group that answers a misspelt command with the nearest, and a mistake with one line."""
