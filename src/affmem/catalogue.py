@@ -1,20 +1,23 @@
 """The parts at hand: plugins found by entry point, and what each of them names.
 
-Bundled plugins and a stranger's come the same way. A plugin that cannot be used is kept with its
-error and the rest goes on; a name that two plugins give is an error that names both.
+Bundled plugins and a stranger's come the same way. A plugin that cannot be used is kept with the
+reason, in a line, and the rest goes on; of two that give one name, the second is refused.
 """
 
+import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from importlib.metadata import EntryPoint, entry_points, version
+from typing import Any, Literal
 
 import pluggy
-from attrs import field, frozen, has
+from attrs import evolve, field, frozen, has
 
+from affmem import hookspecs
 from affmem.errors import PluginError, unknown
-from affmem.hookspecs import Hooks
+
+log = logging.getLogger(__name__)
 
 GROUP = "affmem"
 BLOCK = "AFFMEM_BLOCK"
@@ -44,7 +47,12 @@ class Plugin:
     module: str
     distribution: str
     version: str
-    error: str | None = None
+    state: Literal["ok", "blocked", "broken"] = "ok"
+    reason: str = ""
+    """Why it is not used, in a line; empty for one that is."""
+
+    def __str__(self) -> str:
+        return f"plugin {self.name!r} of {self.distribution} {self.version}"
 
 
 @frozen
@@ -54,52 +62,61 @@ class Catalogue:
     plugins: Sequence[Plugin]
     parts: Mapping[str, Mapping[str, type[Any]]] = field(repr=False)
     """By kind, then by name: the part's config class."""
-    sources: Mapping[tuple[str, str], str] = field(repr=False)
+    sources: Mapping[tuple[str, str], Plugin] = field(repr=False)
     """By (kind, name): the plugin that gives it."""
 
     def config(self, kind: str, name: str) -> type[Any]:
         """The config class of a part. Raises PluginError, with the nearest name, if there is none.
 
-        Where a broken plugin might have given it, the error shows that plugin's own message.
+        Where a plugin that is not used might have given it, the error shows that plugin's reason.
         """
         try:
             return self.parts[kind][name]
         except KeyError:
-            broken = "".join(
-                f" (plugin {p.name!r} could not be used: {p.error})"
-                for p in self.plugins
-                if p.error
-            )
-            raise PluginError(unknown(kind, name, self.parts[kind]) + broken) from None
+            unused = "".join(f" ({p} is {p.state}: {p.reason})" for p in self.plugins if p.reason)
+            raise PluginError(unknown(kind, name, self.parts[kind]) + unused) from None
 
 
 @cache
 def catalogue() -> Catalogue:
     """All plugins installed in this environment, loaded once."""
-    return collect(tuple(entry_points(group=GROUP)), os.environ.get(BLOCK, "").split(","))
+    names = [one.strip() for one in os.environ.get(BLOCK, "").split(",")]
+    return collect(tuple(entry_points(group=GROUP)), [one for one in names if one])
 
 
 def collect(points: Sequence[EntryPoint], blocked: Sequence[str] = ()) -> Catalogue:
-    """Load the plugins that `points` name, but for the blocked ones."""
-    manager = pluggy.PluginManager(GROUP)
-    manager.add_hookspecs(Hooks)
+    """Load the plugins that `points` name, but for the blocked ones.
+
+    Whatever is wrong with one of them is its own `reason`, and takes none of its parts in. A name
+    to block that no plugin has is logged.
+    """
     plugins: list[Plugin] = []
     parts: dict[str, dict[str, type[Any]]] = {kind: {} for kind in KINDS}
-    sources: dict[tuple[str, str], str] = {}
+    sources: dict[tuple[str, str], Plugin] = {}
     for point in sorted(points, key=lambda one: (not _bundled(one), one.name, one.value)):
-        error = "blocked" if point.name in blocked else _register(manager, point)
-        if error is None:
-            error = _take(manager, point.name, parts, sources)
         dist = point.dist
-        plugins.append(
-            Plugin(
-                name=point.name,
-                module=point.value,
-                distribution=dist.name if dist else "?",
-                version=dist.version if dist else "?",
-                error=error,
-            )
+        plugin = Plugin(
+            name=point.name,
+            module=point.value,
+            distribution=dist.name if dist else "?",
+            version=dist.version if dist else "?",
         )
+        try:
+            if point.name in blocked:
+                plugin = evolve(plugin, state="blocked", reason=f"{BLOCK} names it")
+            else:
+                given = _given(point, plugin)
+                _check_free(given, point, plugins, sources)
+                for (kind, name), config in given.items():
+                    parts[kind][name] = config
+                    sources[kind, name] = plugin
+        except PluginError as error:
+            plugin = evolve(plugin, state="broken", reason=str(error))
+        plugins.append(plugin)
+    names = [one.name for one in plugins]
+    for name in blocked:
+        if name not in names:
+            log.warning("%s: %s", BLOCK, unknown("plugin", name, names))
     return Catalogue(plugins=tuple(plugins), parts=parts, sources=sources)
 
 
@@ -107,45 +124,92 @@ def _bundled(point: EntryPoint) -> bool:
     return point.dist is not None and point.dist.name == GROUP
 
 
-def _register(manager: pluggy.PluginManager, point: EntryPoint) -> str | None:
-    """Register one plugin; the reason why not, or None."""
-    if manager.has_plugin(point.name):
-        return "another plugin has this entry point's name"
+def _given(point: EntryPoint, plugin: Plugin) -> dict[tuple[str, str], type[Any]]:
+    """The config classes that a plugin gives, by kind and name.
+
+    Each is loaded by a manager of its own: none can disturb another. Raises PluginError, whatever
+    the plugin's own code raises.
+    """
+    if not _bundled(point):
+        _check_version(point)
+    manager = pluggy.PluginManager(GROUP)
+    manager.add_hookspecs(hookspecs.Hooks)
     try:
-        manager.register(point.load(), name=point.name)
-        manager.check_pending()
-    except Exception as error:  # noqa: BLE001  (whatever a stranger's code raises, the rest goes on)
-        if manager.has_plugin(point.name):
-            manager.unregister(name=point.name)
-        first = str(error).strip().splitlines() or [type(error).__name__]
-        return first[0]
-    return None
+        module = point.load()
+        manager.register(module)
+    except (Exception, SystemExit) as error:
+        raise PluginError(_line(error)) from error
+    given: dict[tuple[str, str], type[Any]] = {}
+    callers = manager.get_hookcallers(module)
+    if not callers:
+        raise PluginError("gives no part: it has no function under @affmem.hookimpl")
+    for caller in callers:
+        kind = _kind(caller, plugin)
+        for one in caller.get_hookimpls():
+            if kind is not None:
+                given |= {(kind, name): config for name, config in _named(one, caller.name)}
+    return given
 
 
-def _take(
-    manager: pluggy.PluginManager,
-    plugin: str,
-    parts: dict[str, dict[str, type[Any]]],
-    sources: dict[tuple[str, str], str],
-) -> str | None:
-    """Add what `plugin` names to `parts`, all or nothing; the reason why not, or None."""
-    module = manager.get_plugin(plugin)
-    given: list[tuple[str, str, type[Any]]] = []
-    for kind, hook in KINDS.items():
-        if not any(impl.plugin is module for impl in getattr(manager.hook, hook).get_hookimpls()):
-            continue
-        try:
-            given += [(kind, name, config) for name, config in getattr(module, hook)().items()]
-        except Exception as error:  # noqa: BLE001  (as above)
-            return f"{hook}: {error}"
-    for kind, name, config in given:
-        if not (isinstance(config, type) and has(config) and hasattr(config, "build")):
-            return (
-                f"{kind} {name!r}: expected a class by attrs.frozen with a build(), got {config!r}"
+def _kind(caller: pluggy.HookCaller, plugin: Plugin) -> str | None:
+    """The kind of part that a hook names; None for one that this version need not know."""
+    hook = hookspecs.RENAMED.get(caller.name, caller.name)
+    if hook != caller.name:
+        log.warning("%s: hook %s has been renamed; write %s", plugin, caller.name, hook)
+    kinds = {one: kind for kind, one in KINDS.items()}
+    if hook not in kinds and not all(one.optionalhook for one in caller.get_hookimpls()):
+        raise PluginError(unknown("hook", hook, kinds))
+    return kinds.get(hook)
+
+
+def _named(implementation: pluggy.HookImpl, hook: str) -> Iterator[tuple[str, type[Any]]]:
+    """What an implementation of a hook names. Raises PluginError where that is nonsense."""
+    try:
+        named = implementation.function()
+    except (Exception, SystemExit) as error:
+        raise PluginError(f"{hook}: {_line(error)}") from error
+    if not isinstance(named, Mapping):
+        raise PluginError(f"{hook}: expected {{name: class}}, got {named!r}")
+    for name, config in named.items():
+        sound = isinstance(config, type) and has(config) and config.__hash__
+        if not (isinstance(name, str) and name and sound and hasattr(config, "build")):
+            raise PluginError(
+                f"{hook}: expected a name and a class by attrs.frozen with a build(), "
+                f"got {name!r} and {config!r}"
             )
-        if name in parts[kind]:
-            return f"{kind} {name!r} is already given by plugin {sources[kind, name]!r}"
-    for kind, name, config in given:
-        parts[kind][name] = config
-        sources[kind, name] = plugin
-    return None
+        yield name, config
+
+
+def _check_version(point: EntryPoint) -> None:
+    """Raise PluginError where a plugin's distribution requires another version of affmem."""
+    from packaging.requirements import Requirement
+
+    here = version(GROUP)
+    for text in (point.dist.requires or ()) if point.dist else ():
+        one = Requirement(text)
+        applies = one.marker is None or one.marker.evaluate({"extra": ""})
+        if one.name == GROUP and applies and not one.specifier.contains(here, prereleases=True):
+            raise PluginError(f"requires {text}, but this is {GROUP} {here}")
+
+
+def _check_free(
+    given: Mapping[tuple[str, str], type[Any]],
+    point: EntryPoint,
+    plugins: Sequence[Plugin],
+    sources: Mapping[tuple[str, str], Plugin],
+) -> None:
+    """Raise PluginError where another plugin has the entry point's name, or that of a part."""
+    for one in plugins:
+        if one.name == point.name and one.state == "ok":
+            raise PluginError(f"its entry point has the name of {one}")
+    for kind, name in given:
+        if (kind, name) in sources:
+            raise PluginError(f"{kind} {name!r} is already given by {sources[kind, name]}")
+
+
+def _line(error: BaseException) -> str:
+    """What was raised, in a line: the first, or of pluggy's own the last, which says what."""
+    lines = str(error).strip().splitlines() or [""]
+    if isinstance(error, pluggy.PluginValidationError):
+        return lines[-1]
+    return f"{type(error).__name__}: {lines[0]}".removesuffix(": ")

@@ -14,6 +14,10 @@ from affmem.terms import TermConfig, TrainerConfig
 hookspec = pluggy.HookspecMarker("affmem")
 hookimpl = pluggy.HookimplMarker("affmem")
 
+RENAMED: Mapping[str, str] = {}
+"""Hooks under their names of the version before, and what they are called now: still taken, with a
+line of warning that names the plugin. docs/plugins.md says how long."""
+
 
 class Hooks:
     """Every hook that a plugin may implement."""

@@ -25,22 +25,18 @@ def plugins_list(*, as_json: bool) -> None:
     found = catalogue()
     if as_json:
         rows = [
-            {"kind": kind, "name": name, "plugin": found.sources[kind, name]}
+            {"kind": kind, "name": name, "plugin": found.sources[kind, name].name}
             for kind, names in found.parts.items()
             for name in sorted(names)
         ]
-        listed = [
-            {"name": p.name, "module": p.module, "distribution": p.distribution,
-             "version": p.version, "error": p.error}
-            for p in found.plugins
-        ]  # fmt: skip
+        listed = [asdict(one) for one in found.plugins]
         click.echo(json.dumps({"parts": rows, "plugins": listed}, indent=2))
         return
     for kind, names in found.parts.items():
         click.echo(f"{kind:9} {', '.join(sorted(names)) or '(none)'}")
     click.echo()
     for one in found.plugins:
-        state = f"NOT USED: {one.error}" if one.error else "ok"
+        state = f"{one.state}: {one.reason}" if one.reason else one.state
         click.echo(f"{one.name:11} {one.distribution} {one.version} ({one.module}): {state}")
 
 
@@ -56,7 +52,7 @@ def plugins_info(*, kind: str, name: str) -> None:
     if kind not in KINDS:
         raise UserError(unknown("kind", kind, KINDS))
     config = found.config(kind, name)
-    click.echo(f"{kind} {name!r}, from plugin {found.sources[kind, name]!r}")
+    click.echo(f"{kind} {name!r}, from {found.sources[kind, name]}")
     click.echo(describe(config))
 
 
