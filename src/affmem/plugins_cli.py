@@ -1,8 +1,9 @@
-"""`affmem plugins`: what is installed, what a part can be told, and whether it keeps its word."""
+"""`affmem plugins`: what is installed, what a part can be told, what it keeps; and a new one."""
 
 import json
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 from attrs import asdict
@@ -13,7 +14,7 @@ from affmem.errors import UserError, unknown
 
 @click.group(cls=Commands)
 def plugins() -> None:
-    """What is installed, and what each part can be told."""
+    """What is installed, what each part can be told; check one, or begin a new one."""
 
 
 @plugins.command("list")
@@ -54,6 +55,23 @@ def plugins_info(*, kind: str, name: str) -> None:
     config = found.config(kind, name)
     click.echo(f"{kind} {name!r}, from {found.sources[kind, name]}")
     click.echo(describe(config))
+
+
+@plugins.command("new")
+@click.argument("name")
+@click.option("--kind", required=True, help="The kind of part, as memory or metric.")
+def plugins_new(*, name: str, kind: str) -> None:
+    """Write a new plugin, a distribution whose part NAME works, into a folder affmem-NAME."""
+    from affmem.scaffold import scaffold
+
+    folder = scaffold(name, kind, Path())
+    click.echo(f"{folder} is a whole plugin; next:")
+    for line in (
+        f"pip install -e {folder}",
+        f"affmem plugins check {kind}:{name}",
+        f"python -m pytest {folder}",
+    ):
+        click.echo(f"  {line}")
 
 
 @plugins.command("check")
