@@ -72,6 +72,12 @@ def test_what_a_new_plugin_says_of_itself_is_whole(made):
         assert "${{ matrix.python }}" in workflow
 
 
+def test_the_templates_are_in_the_wheel(tmp_path):
+    (wheel,) = WheelBuilder(str(ROOT)).build(directory=str(tmp_path), versions=["standard"])
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {f"affmem/scaffold/templates/kinds/{kind}.py.jinja" for kind in KINDS} <= {*names}
+
+
 @pytest.mark.parametrize(
     ("name", "kind", "told"),
     [
