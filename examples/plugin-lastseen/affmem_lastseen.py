@@ -77,8 +77,10 @@ class LastSeen:
         """Become the memory whose state this is."""
         if state and set(state) != {"codes", "affects"}:
             raise ValueError(f"no state of this memory: {sorted(state)}")
-        self._codes = state["codes"].copy() if state else None
-        self._affects = state["affects"].copy() if state else np.empty((0, 2), np.float32)
+        self._codes = state["codes"].astype(np.float32) if state else None
+        self._affects = (
+            state["affects"].astype(np.float32) if state else np.empty((0, 2), np.float32)
+        )
 
 
 @hookimpl
