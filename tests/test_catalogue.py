@@ -98,6 +98,9 @@ BROKEN = {
     ),
     STRANGER.replace("return {NAMES}", "return exit(1)"): "affmem_memories: SystemExit: 1",
     STRANGER.replace("{NAMES}", "None"): "affmem_memories: expected {name: class}, got None",
+    STRANGER.replace("{NAMES}", "__import__('numpy').eye(2)"): (
+        "affmem_memories: expected {name: class}, got array([[1., 0.], [0., 1.]])"
+    ),
     STRANGER.replace("NAMES", "'x': 3"): (
         "affmem_memories: expected a name and a class by attrs.frozen with a build(), got 'x' and 3"
     ),
@@ -152,6 +155,15 @@ def test_a_plugin_for_another_version_is_refused_by_its_own_requirement(stranger
     assert plugin.state == state
     if state == "broken":
         assert plugin.reason == f"requires {requires}, but this is affmem {version(GROUP)}"
+
+
+def test_a_distribution_in_pieces_breaks_nothing_else(stranger, tmp_path):
+    half = stranger("half", "import nowhere")
+    (tmp_path / "half-1.0.dist-info" / "METADATA").unlink()
+    odd = stranger("odd", STRANGER.replace("NAMES", "'odd': Config"), requires="affmem >> 1")
+    found = collect([*bundled(), half, odd])
+    assert {p.name for p in found.plugins if p.state == "broken"} == {"half", "odd"}
+    assert "gwr" in found.parts["memory"]
 
 
 def test_a_hook_under_the_name_of_the_version_before_is_taken_with_a_line(

@@ -93,26 +93,22 @@ def collect(points: Sequence[EntryPoint], blocked: Sequence[str] = ()) -> Catalo
     plugins: list[Plugin] = []
     parts: dict[str, dict[str, type[Any]]] = {kind: {} for kind in KINDS}
     sources: dict[tuple[str, str], Plugin] = {}
-    for point in sorted(points, key=lambda one: (not _bundled(one), one.name, one.value)):
-        dist = point.dist
-        plugin = Plugin(
-            name=point.name,
-            module=point.value,
-            distribution=dist.name if dist else "?",
-            version=dist.version if dist else "?",
-        )
+    found = [(_plugin(point), point) for point in points]
+    for plugin, point in sorted(found, key=lambda one: _order(one[0])):
+        if plugin.name in blocked:
+            plugins.append(evolve(plugin, state="blocked", reason=f"{BLOCK} names it"))
+            continue
         try:
-            if point.name in blocked:
-                plugin = evolve(plugin, state="blocked", reason=f"{BLOCK} names it")
-            else:
-                given = _given(point, plugin)
-                _check_free(given, point, plugins, sources)
-                for (kind, name), config in given.items():
-                    parts[kind][name] = config
-                    sources[kind, name] = plugin
+            given = _given(point, plugin)
+            _check_free(plugin, given, plugins, sources)
         except PluginError as error:
-            plugin = evolve(plugin, state="broken", reason=str(error))
+            reason = " ".join(str(error).split())
+            plugins.append(evolve(plugin, state="broken", reason=reason))
+            continue
         plugins.append(plugin)
+        for (kind, name), config in given.items():
+            parts[kind][name] = config
+            sources[kind, name] = plugin
     names = [one.name for one in plugins]
     for name in blocked:
         if name not in names:
@@ -120,8 +116,18 @@ def collect(points: Sequence[EntryPoint], blocked: Sequence[str] = ()) -> Catalo
     return Catalogue(plugins=tuple(plugins), parts=parts, sources=sources)
 
 
-def _bundled(point: EntryPoint) -> bool:
-    return point.dist is not None and point.dist.name == GROUP
+def _order(plugin: Plugin) -> tuple[bool, str, str]:
+    """Bundled ones first: of two that clash, the stranger is refused."""
+    return plugin.distribution != GROUP, plugin.name, plugin.module
+
+
+def _plugin(point: EntryPoint) -> Plugin:
+    """Who it is; "?" where its distribution does not say, as one that is half uninstalled."""
+    try:
+        distribution, number = (point.dist.name, point.dist.version) if point.dist else ("?", "?")
+    except Exception:  # noqa: BLE001  (metadata that is absent or in pieces)
+        distribution, number = "?", "?"
+    return Plugin(point.name, point.value, distribution, number)
 
 
 def _given(point: EntryPoint, plugin: Plugin) -> dict[tuple[str, str], type[Any]]:
@@ -130,11 +136,11 @@ def _given(point: EntryPoint, plugin: Plugin) -> dict[tuple[str, str], type[Any]
     Each is loaded by a manager of its own: none can disturb another. Raises PluginError, whatever
     the plugin's own code raises.
     """
-    if not _bundled(point):
-        _check_version(point)
     manager = pluggy.PluginManager(GROUP)
     manager.add_hookspecs(hookspecs.Hooks)
     try:
+        if plugin.distribution != GROUP:
+            _check_version(point)
         module = point.load()
         manager.register(module)
     except (Exception, SystemExit) as error:
@@ -185,7 +191,7 @@ def _check_version(point: EntryPoint) -> None:
     from packaging.requirements import Requirement
 
     here = version(GROUP)
-    for text in (point.dist.requires or ()) if point.dist else ():
+    for text in (point.dist and point.dist.requires) or ():
         one = Requirement(text)
         applies = one.marker is None or one.marker.evaluate({"extra": ""})
         if one.name == GROUP and applies and not one.specifier.contains(here, prereleases=True):
@@ -193,14 +199,14 @@ def _check_version(point: EntryPoint) -> None:
 
 
 def _check_free(
+    plugin: Plugin,
     given: Mapping[tuple[str, str], type[Any]],
-    point: EntryPoint,
     plugins: Sequence[Plugin],
     sources: Mapping[tuple[str, str], Plugin],
 ) -> None:
     """Raise PluginError where another plugin has the entry point's name, or that of a part."""
     for one in plugins:
-        if one.name == point.name and one.state == "ok":
+        if one.name == plugin.name and one.state == "ok":
             raise PluginError(f"its entry point has the name of {one}")
     for kind, name in given:
         if (kind, name) in sources:
@@ -210,6 +216,6 @@ def _check_free(
 def _line(error: BaseException) -> str:
     """What was raised, in a line: the first, or of pluggy's own the last, which says what."""
     lines = str(error).strip().splitlines() or [""]
-    if isinstance(error, pluggy.PluginValidationError):
+    if isinstance(error, PluginError | pluggy.PluginValidationError):
         return lines[-1]
     return f"{type(error).__name__}: {lines[0]}".removesuffix(": ")
