@@ -1,7 +1,9 @@
 """Continual affective learning: personal memories of how each person shows arousal and valence.
 
-result = affmem.load("examples/omg.toml", ["memory.use=gwr"]).run()
-result.metrics["p-affmem"]["ccc"]
+    result = affmem.load("examples/omg.toml", ["memory.use=gwr"]).run()
+    result.metrics["systems"]["p-affmem"]["valence"]["ccc"]
+
+is `affmem run examples/omg.toml --set memory.use=gwr`.
 """
 
 from collections.abc import Sequence

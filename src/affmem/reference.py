@@ -3,10 +3,11 @@
 import ast
 import inspect
 import textwrap
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-from attrs import NOTHING, Factory, fields
+from attrs import NOTHING, Factory, fields, frozen
 
 
 def summary(config: type[Any]) -> str:
@@ -14,15 +15,34 @@ def summary(config: type[Any]) -> str:
     return (inspect.getdoc(config) or "").partition("\n")[0]
 
 
+@frozen
+class Setting:
+    """One setting of a part, in words."""
+
+    name: str
+    kind: str
+    """Its type."""
+    default: str
+    meaning: str
+    """What stands under the field, on one line; may be empty."""
+
+
+def listed(config: type[Any]) -> Sequence[Setting]:
+    """The settings of a part, in the order of its class."""
+    meanings = notes(config)
+    return [
+        Setting(one.name, _kind(one.type), _default(one.default), meanings.get(one.name, ""))
+        for one in fields(config)
+    ]
+
+
 def describe(config: type[Any]) -> str:
     """The config's docstring and each setting: name, type, default and what stands under it."""
-    meanings = notes(config)
     lines = [inspect.getdoc(config) or "", ""]
-    for one in fields(config):
-        kind = one.type.__name__ if isinstance(one.type, type) else str(one.type)
-        lines.append(f"  {one.name} ({kind.replace('typing.', '')}) = {_default(one.default)}")
-        if one.name in meanings:
-            lines.append(textwrap.indent(textwrap.fill(meanings[one.name], 88), "      "))
+    for one in listed(config):
+        lines.append(f"  {one.name} ({one.kind}) = {one.default}")
+        if one.meaning:
+            lines.append(textwrap.indent(textwrap.fill(one.meaning, 88), "      "))
     return "\n".join(lines).rstrip()
 
 
@@ -43,6 +63,10 @@ def notes(config: type[Any]) -> dict[str, str]:
         ):
             found[node.target.id] = " ".join(str(after.value.value).split())
     return found
+
+
+def _kind(kind: Any) -> str:  # noqa: ANN401
+    return (kind.__name__ if isinstance(kind, type) else str(kind)).replace("typing.", "")
 
 
 def _default(default: Any) -> str:  # noqa: ANN401
