@@ -35,7 +35,8 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    pytest.importorskip("mkdocs", reason="needs the docs: pip install --group docs")
+    for name in ("mkdocs", "material", "mkdocstrings"):
+        pytest.importorskip(name, reason="the site is built by the group docs")
     folder = tmp_path_factory.mktemp("site")
     words = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", folder]
     done = subprocess.run(words, cwd=REPO, capture_output=True, text=True, check=False)
@@ -65,6 +66,10 @@ def test_no_style_loads_anything_from_elsewhere(site):
     for path in styles:
         loads = re.findall(r"(?:url\(|@import\s+)([^);]+)", path.read_text())
         assert not [one for one in loads if foreign(one)], path
+
+
+def test_no_page_has_what_the_theme_fetches_a_script_for(site):
+    assert not [path for path in site.rglob("*.html") if "mermaid" in path.read_text()]
 
 
 def test_every_setting_of_every_bundled_part_has_its_place(pages):
