@@ -4,6 +4,7 @@ They are made in memory at every build, so that no page says what the code no lo
 """
 
 import inspect
+import json
 import re
 from collections.abc import Iterator
 from importlib.metadata import distribution
@@ -45,6 +46,7 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Give the pages that are made their places in the navigation."""
     sections = {title: pages for one in config.nav or [] for title, pages in one.items()}
     plugins = [{one.name: f"examples/{one.name}/index.md"} for one in EXAMPLES]
+    sections["How to"].insert(0, {"A tour of the parts": "examples/tour.md"})
     sections["How to"].append({"Plugins to read": plugins})
     sections["Reference"] += [
         {"Commands": "reference/commands.md"},
@@ -74,7 +76,9 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:  # noqa: ANN40
 
 def pages(parts: Catalogue) -> Iterator[tuple[str, str]]:
     """Each page that is made: its path in docs/, and its Markdown."""
-    yield "index.md", (REPO / "README.md").read_text().replace("](docs/", "](")
+    home = (REPO / "README.md").read_text()
+    yield "index.md", home.replace("](docs/", "](").replace("tour.ipynb)", "tour.md)")
+    yield "examples/tour.md", notebook(REPO / "examples" / "tour.ipynb")
     for folder in EXAMPLES:
         yield f"examples/{folder.name}/index.md", example(folder)
     yield "reference/commands.md", commands()
@@ -91,6 +95,25 @@ def bundled() -> Catalogue:
     if reasons := [f"{one}: {one.reason}" for one in found.plugins if one.reason]:
         raise PluginError("; ".join(reasons))
     return found
+
+
+def notebook(path: Path) -> str:
+    """A notebook as it was run, pictures and all."""
+    return "\n\n".join(
+        text for cell in json.loads(path.read_text())["cells"] for text in _cell(cell)
+    ).replace("](../docs/", "](../")
+
+
+def _cell(cell: dict[str, Any]) -> Iterator[str]:
+    source = "".join(cell["source"])
+    yield source if cell["cell_type"] == "markdown" else f"```python\n{source}\n```"
+    for data in (one["data"] for one in cell.get("outputs", ()) if "data" in one):
+        pictures = [kind for kind in data if kind.startswith("image/")]
+        for kind in pictures:
+            picture = "".join(data[kind]).strip()
+            yield f'<img alt="What the cell gave" src="data:{kind};base64,{picture}">'
+        if not pictures:
+            yield f"```text\n{''.join(data['text/plain'])}\n```"
 
 
 def example(folder: Path) -> str:

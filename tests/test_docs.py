@@ -1,5 +1,6 @@
 """What README and docs say is true: commands parse, code runs, and nothing is left out."""
 
+import json
 import re
 import shlex
 import tomllib
@@ -7,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import click
+import matplotlib.pyplot as plt
 import pytest
 from attrs import fields
 
@@ -57,6 +59,18 @@ def test_every_experiment_of_a_command_is_sound(words):
 @pytest.mark.parametrize("code", [*blocks("python")])
 def test_every_piece_of_code_runs(code):
     exec(compile(code, "docs", "exec"), {})  # noqa: S102  (our own docs)
+
+
+def test_the_tour_runs_and_shows_what_it_gave(monkeypatch):
+    monkeypatch.setattr(plt, "show", plt.close)
+    cells = json.loads((REPO / "examples" / "tour.ipynb").read_text())["cells"]
+    cells = [cell for cell in cells if cell["cell_type"] == "code"]
+    names = {}
+    for cell in cells:
+        exec(compile("".join(cell["source"]), "tour", "exec"), names)  # noqa: S102  (our own)
+    assert [cell["execution_count"] for cell in cells] == [*range(1, len(cells) + 1)]
+    assert sum("image" in str([*one.get("data", ())]) for c in cells for one in c["outputs"]) == 3
+    assert len(names["gwr"]) > 50
 
 
 @pytest.mark.parametrize("text", [*blocks("toml")])
