@@ -132,7 +132,8 @@ def summary(run: Run) -> str:
         if parts.get("memory")
         else "",
     ]
-    edits = f", begun with edits made by {parts['editor']}" if parts.get("editor") else ""
+    begun = parts.get("editor") and (run.timing is None or "edit" in run.timing.seconds)
+    edits = f", begun with edits made by {parts['editor']}" if begun else ""
     of = f" of dataset {parts['dataset']}" if parts.get("dataset") else ""
     how = ", ".join(step for step in steps if step)
     seed = "" if run.about.seed is None else f" Seed {run.about.seed}."

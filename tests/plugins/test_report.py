@@ -284,6 +284,15 @@ def test_a_run_that_ended_before_its_first_clip_makes_a_page(small):
     assert "This run was interrupted" in report(small).words()
 
 
+def test_a_memory_that_took_no_edits_is_not_said_to_have_begun_with_them(small):
+    timing = json.loads((small / "timing.json").read_text())
+    for edited in (True, False):
+        timing["seconds"].pop("edit", None)
+        timing["seconds"] |= {"edit": 0.1} if edited else {}
+        (small / "timing.json").write_text(json.dumps(timing))
+        assert ("begun with edits" in report(small).words()) == edited
+
+
 def test_the_figures_are_read_as_the_core_writes_them(small):
     rng = np.random.default_rng(1)
     truth = rng.uniform(-1, 1, (20, 2))
