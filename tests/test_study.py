@@ -15,7 +15,7 @@ from safetensors.numpy import load_file
 
 from affmem.cli import main
 from affmem.controls import derived, shown
-from affmem.errors import ExperimentError, InputError
+from affmem.errors import ExperimentError, InputError, UserError
 from affmem.experiment import Experiment, structure
 from affmem.protocols import Runtime
 from affmem.road import walk
@@ -119,6 +119,20 @@ def test_a_mistake_is_one_line_and_nothing_is_written(tmp_path, old, new, line):
     assert line in result.stderr
     assert str(tmp_path) in result.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_a_smaller_study_can_be_asked_for(tmp_path):
+    path = written(tmp_path)
+    study = read(path, ["dataset.persons=2", "final.dataset.seconds=4.0", "start.edits=10"])
+    assert [one.dataset["persons"] for one in (study.development, study.final)] == [2, 2]
+    assert [one.dataset["seconds"] for one in (study.development, study.final)] == [8.0, 4.0]
+    assert study.final.dataset["valence"] == 0.2
+    assert study.variant("final", study.conditions[0], study.rows[0]).start.edits == 10
+    with pytest.raises(UserError, match=r"^--set seed=3: expected development\.seed="):
+        read(path, ["seed=3"])
+    with pytest.raises(ExperimentError, match="no setting 'person'; did you mean") as told:
+        read(path, ["dataset.person=2"])
+    assert len(told.value.lines) == 2  # of either group
 
 
 def test_the_example_is_sound_and_its_persons_are_apart():

@@ -281,6 +281,8 @@ def _overridden(
         case _:
             several, use, key = keys
             listed = tables.get(several)
+            if isinstance(listed, dict):
+                return {**tables, several: merge(listed, {use: {key: value}})}
             if not isinstance(listed, list) or not all(isinstance(one, dict) for one in listed):
                 raise UserError(f"--set {text}: {several!r} is no list of tables here")
             names = [str(one.get("use")) for one in listed]

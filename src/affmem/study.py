@@ -32,7 +32,7 @@ from attrs.validators import ge, in_, instance_of, le, min_len
 
 from affmem.cache import listed
 from affmem.controls import CONTROLS, DERIVED, shown
-from affmem.errors import ExperimentError, InputError, unknown
+from affmem.errors import ExperimentError, InputError, UserError, unknown
 from affmem.experiment import Experiment, Part, dumps, merge, structure, tables_of
 from affmem.protocols import Runtime
 from affmem.road import walk
@@ -124,21 +124,33 @@ class Study:
         return tuple(row for row in rows if row.control not in DERIVED)
 
 
+GROUPS = ("development", "final")
 KEYS = ("chosen", "resamples")
 MARK = "study.txt"
 """What tells a study's folder from others."""
 
 
 def read(path: Path, overrides: Sequence[str] = ()) -> Study:
-    """The study in a file; overrides of other keys than its own are for its experiment.
+    """The study in a file.
 
-    Raises InputError and ExperimentError, with a line for each mistake.
+    Overrides of `dataset` and `faces` are for both groups of persons, those of keys that are not
+    the study's for its experiment. Raises InputError, UserError and ExperimentError, with a line
+    for each mistake.
     """
-    own = ("development", "final", *KEYS)
-    mine = [one for one in overrides if one.partition("=")[0].split(".")[0].strip() in own]
+    mine, others = [], []
+    for one in overrides:
+        match one.partition("=")[0].split(".")[0].strip():
+            case "seed":
+                raise UserError(f"--set {one}: expected development.seed=… or final.seed=…")
+            case "dataset" | "faces":
+                mine += [f"{group}.{one}" for group in GROUPS]
+            case table if table in (*GROUPS, *KEYS):
+                mine.append(one)
+            case _:
+                others.append(one)
     tables = tables_of(path, mine)
     try:
-        return _structure(tables, path, [one for one in overrides if one not in mine])
+        return _structure(tables, path, others)
     except ExperimentError as error:
         raise ExperimentError([f"{path}: {line}" for line in error.lines]) from None
 
@@ -152,7 +164,7 @@ def _structure(tables: Mapping[str, Any], path: Path, overrides: Sequence[str]) 
     if wrong:
         raise ExperimentError([unknown("table or key", wrong[0], known)])
     groups = {}
-    for name in ("development", "final"):
+    for name in GROUPS:
         if not isinstance(tables.get(name), dict):
             raise ExperimentError([f"{name}: expected a table [{name}] with seed and dataset"])
         groups[name] = settings(tables[name], Group, f"{name}.")
@@ -205,7 +217,14 @@ def _check(study: Study) -> None:
             )
     if study.development.seed == study.final.seed:
         lines.append(f"final.seed: {study.final.seed} draws the persons of [development] again")
-    for row in study.rows:
+    told = len(lines)
+    for group in GROUPS:
+        for condition in study.conditions:
+            try:
+                study.variant(group, condition, study.rows[0])
+            except ExperimentError as error:
+                lines += [f"{group}, {condition.name!r}: {line}" for line in error.lines]
+    for row in study.rows if len(lines) == told else ():  # what persons lack, each row would lack
         try:
             experiment = study.variant("development", study.conditions[0], row)
         except ExperimentError as error:
@@ -213,12 +232,6 @@ def _check(study: Study) -> None:
             continue
         if row.control in MEMORYLESS and experiment.start.frames:
             lines.append(f"rows: {row.name!r}: control {row.control!r} needs start.frames = 0")
-    for group in ("development", "final"):
-        for condition in study.conditions:
-            try:
-                study.variant(group, condition, study.rows[0])
-            except ExperimentError as error:
-                lines += [f"{group}, {condition.name!r}: {line}" for line in error.lines]
     if lines:
         raise ExperimentError(list(dict.fromkeys(lines)))
 
@@ -240,7 +253,7 @@ def conduct(
     write(out / MARK, _text(study))
     cells = [
         (group, condition)
-        for group in (("development", "final") if final else ("development",))
+        for group in (GROUPS if final else GROUPS[:1])
         for condition in study.conditions
     ]
     rows = [(*cell, row) for cell in cells for row in study.walked(cell[1])]
