@@ -77,12 +77,12 @@ def test_a_stranger_is_found_as_ours_are(stranger):
 
 
 BROKEN = {
-    "import nowhere": "ModuleNotFoundError: No module named 'nowhere'",
-    "1 / 0": "ZeroDivisionError: division by zero",
+    "import nowhere": "ModuleNotFoundError: No module named 'nowhere' (at broken.py:1)",
+    "1 / 0": "ZeroDivisionError: division by zero (at broken.py:1)",
     "def": "SyntaxError: invalid syntax (broken.py, line 1)",
-    "raise SystemError": "SystemError",
-    "raise SystemExit(0)": "SystemExit: 0",
-    "raise ValueError('one\\ntwo')": "ValueError: one",
+    "raise SystemError": "SystemError (at broken.py:1)",
+    "raise SystemExit(0)": "SystemExit: 0 (at broken.py:1)",
+    "raise ValueError('one\\ntwo')": "ValueError: one (at broken.py:1)",
     "x = 1": "gives no part: it has no function under @affmem.hookimpl",
     STRANGER.replace("NAMES", "'gwr': Config"): (
         f"memory 'gwr' is already given by plugin 'memories' of affmem {version(GROUP)}"
@@ -94,9 +94,11 @@ BROKEN = {
         "Argument(s) {'wish'} are declared in the hookimpl but can not be found in the hookspec"
     ),
     STRANGER.replace("return {NAMES}", "raise RuntimeError('no')"): (
-        "affmem_memories: RuntimeError: no"
+        "affmem_memories: RuntimeError: no (at broken.py:12)"
     ),
-    STRANGER.replace("return {NAMES}", "return exit(1)"): "affmem_memories: SystemExit: 1",
+    STRANGER.replace("return {NAMES}", "return exit(1)"): (
+        "affmem_memories: SystemExit: 1 (at broken.py:12)"
+    ),
     STRANGER.replace("{NAMES}", "None"): "affmem_memories: expected {name: class}, got None",
     STRANGER.replace("{NAMES}", "__import__('numpy').eye(2)"): (
         "affmem_memories: expected {name: class}, got array([[1., 0.], [0., 1.]])"
@@ -207,7 +209,7 @@ def test_the_list_shows_every_state_and_is_no_failure(stranger, tmp_path):
     done = subprocess.run(words, capture_output=True, text=True, env=environment, check=True)
     lines = [line for line in done.stdout.splitlines() if line.startswith(("fine", "bro", "unw"))]
     assert lines == [
-        "broken      broken 1.0 (broken): broken: ModuleNotFoundError: No module named 'nowhere'",
+        f"broken      broken 1.0 (broken): broken: {BROKEN['import nowhere']}",
         "fine        fine 1.0 (fine): ok",
         "unwanted    unwanted 1.0 (unwanted): blocked: AFFMEM_BLOCK names it",
     ]

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import PIL.Image
 import pytest
-from attrs import evolve
+from attrs import evolve, frozen
 from click.testing import CliRunner
 
 from affmem.catalogue import KINDS, catalogue
@@ -183,14 +183,21 @@ def test_a_promise_that_is_not_kept_is_told_with_its_smallest_example():
     assert [one["check"] for one in said["checks"] if not one["passed"]] == ["truth_is_best"]
 
 
-def test_whatever_a_part_raises_is_told_as_a_reason():
+def test_whatever_a_part_raises_is_told_as_a_reason_with_its_place():
     class Raising(Mean):
         def predict(self, codes):
             raise OSError(f"{len(codes)} lines\ncannot be said")
 
-    outcomes = {one.check: one for one in examine(subject("memory", Raising))}
+    @frozen
+    class Config:
+        def build(self, _runtime):
+            return Raising()
+
+    outcomes = {one.check: one for one in examine(subject("memory", Raising, Config()))}
+    line = Raising.predict.__code__.co_firstlineno + 1
     told = outcomes["readings_are_in_bounds"]
-    assert told.reason == "raised OSError: 0 lines cannot be said"
+    assert told.reason.startswith("raised OSError at ")
+    assert told.reason.endswith(f"test_conformance.py:{line}: 0 lines cannot be said")
     assert told.example.startswith("stream = (codes float32[0, 3] []")
     assert outcomes["its_state_is_a_copy"].passed
 

@@ -6,6 +6,7 @@ reason, in a line, and the rest goes on; of two that give one name, the second i
 
 import logging
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points, version
@@ -15,7 +16,7 @@ import pluggy
 from attrs import evolve, field, frozen, has
 
 from affmem import hookspecs
-from affmem.errors import PluginError, unknown
+from affmem.errors import PluginError, place, unknown
 
 log = logging.getLogger(__name__)
 
@@ -144,7 +145,7 @@ def _given(point: EntryPoint, plugin: Plugin) -> dict[tuple[str, str], type[Any]
         module = point.load()
         manager.register(module)
     except (Exception, SystemExit) as error:
-        raise PluginError(_line(error)) from error
+        raise PluginError(_line(error, plugin.module)) from error
     given: dict[tuple[str, str], type[Any]] = {}
     callers = manager.get_hookcallers(module)
     if not callers:
@@ -173,7 +174,8 @@ def _named(implementation: pluggy.HookImpl, hook: str) -> Iterator[tuple[str, ty
     try:
         named = implementation.function()
     except (Exception, SystemExit) as error:
-        raise PluginError(f"{hook}: {_line(error)}") from error
+        module = implementation.function.__module__
+        raise PluginError(f"{hook}: {_line(error, module)}") from error
     if not isinstance(named, Mapping):
         raise PluginError(f"{hook}: expected {{name: class}}, got {named!r}")
     for name, config in named.items():
@@ -213,9 +215,14 @@ def _check_free(
             raise PluginError(f"{kind} {name!r} is already given by {sources[kind, name]}")
 
 
-def _line(error: BaseException) -> str:
-    """What was raised, in a line: the first, or of pluggy's own the last, which says what."""
+def _line(error: BaseException, module: str) -> str:
+    """What was raised, in a line: the first, or of pluggy's own the last, which says what.
+
+    And where, if in that module's own package.
+    """
     lines = str(error).strip().splitlines() or [""]
     if isinstance(error, PluginError | pluggy.PluginValidationError):
         return lines[-1]
-    return f"{type(error).__name__}: {lines[0]}".removesuffix(": ")
+    where = place(error, re.split("[.:]", module)[0])
+    told = f"{type(error).__name__}: {lines[0]}".removesuffix(": ")
+    return f"{told} (at {where})" if where else told

@@ -14,6 +14,7 @@ bug of ours and keeps its own.
 from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
+from traceback import walk_tb
 
 
 class AffmemError(Exception):
@@ -106,3 +107,18 @@ def unknown(what: str, name: str, known: Iterable[str]) -> str:
     guess = nearest(name, names)
     hint = f" did you mean {guess!r}?" if guess else ""
     return f"no {what} {name!r};{hint} known: {', '.join(names) or '(none)'}"
+
+
+def place(error: BaseException, package: str) -> str:
+    """Where in `package` it was raised: the file from there on, and the line; "" if not there."""
+    files = [
+        (Path(frame.f_code.co_filename), line)
+        for frame, line in walk_tb(error.__traceback__)
+        if str(frame.f_globals.get("__name__", "")).partition(".")[0] == package
+    ]
+    if not files:
+        return ""
+    file, line = files[-1]
+    names = [one.name for one in (file, *file.parents)]
+    depth = names.index(package) if package in names else 0
+    return f"{'/'.join(names[depth::-1])}:{line}"

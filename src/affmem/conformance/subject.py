@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.errors import Flaky
 from hypothesis.strategies import SearchStrategy
 
-from affmem.errors import UserError, WidthError, unknown
+from affmem.errors import UserError, WidthError, place, unknown
 from affmem.protocols import Runtime
 from affmem.terms import Shape
 from affmem.values import Codes
@@ -115,9 +115,17 @@ class Subject:
             raise ConformanceError(error.reason, example()) from None
         except Flaky as error:
             inner: Sequence[Any] = getattr(error, "exceptions", ()) or (error,)
-            raise ConformanceError(_reason(inner[0]), example()) from error
+            raise ConformanceError(self._reason(inner[0]), example()) from error
         except Exception as error:
-            raise ConformanceError(_reason(error), example()) from error
+            raise ConformanceError(self._reason(error), example()) from error
+
+    def _reason(self, error: BaseException) -> str:
+        """Why, in a line, and where in the part's package."""
+        if isinstance(error, ConformanceError):
+            return error.reason
+        words = " ".join(str(error).split())
+        where = place(error, type(self.config).__module__.partition(".")[0])
+        return f"raised {type(error).__name__}{where and f' at {where}'}: {words}"[:LONGEST]
 
     def _lines(self, values: Mapping[str, Any]) -> Iterator[str]:
         for name, value in values.items():
@@ -244,11 +252,3 @@ def parsed(text: str, kinds: Sequence[str]) -> tuple[str, str]:
     if kind not in kinds:
         raise UserError(unknown("kind", kind, kinds))
     return kind, name
-
-
-def _reason(error: BaseException) -> str:
-    """Why, in a line."""
-    if isinstance(error, ConformanceError):
-        return error.reason
-    words = " ".join(str(error).split())
-    return f"raised {type(error).__name__}: {words}"[:LONGEST]
