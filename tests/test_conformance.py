@@ -169,6 +169,14 @@ def upside(monkeypatch):
     monkeypatch.setitem(catalogue().parts["metric"], "upside", config)
 
 
+def test_a_table_before_a_setting_is_told():
+    done = run("memory:knn", "--set", "memory.nearest=3")
+    assert (done.exit_code, done.stderr) == (
+        2,
+        "error: --set memory.nearest=3: expected a setting of memory:knn itself: nearest=…\n",
+    )
+
+
 @pytest.mark.usefixtures("upside")
 def test_a_promise_that_is_not_kept_is_told_with_its_smallest_example():
     done = run("metric:upside")

@@ -57,6 +57,7 @@ def test_a_file_with_a_training_is_one():
         ('use = "gwr"', 'use = "gwrr"', "memory.use: no memory 'gwrr'; did you mean 'gwr'?"),
         ('use = "gwr"', "", "memory.use: is missing; known: gamma-gwr, gng, gwr"),
         ('use = "gwr"', 'use = "gwr"\nactivity_threshold = 2.0', "activity_threshold"),
+        ('use = "gwr"', 'use = "gwr"\nnearest = 3', "when_full (memory 'gwr')"),
         ('split = "test"', 'split = "tset"', "did you mean 'test'?"),
         ('use = "gwr"', 'use = "gwr"\nscale = "dat"', "expected a number or 'data'"),
     ],

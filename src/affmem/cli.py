@@ -434,7 +434,7 @@ def _options(words: Sequence[str]) -> dict[str, Any]:
     while rest:
         word = rest.pop(0)
         if not word.startswith("--"):
-            raise UserError(f"{word}: expected an option, as --persons 12")
+            raise UserError(f"{word}: expected an option, such as --persons 12")
         name, equals, value = word[2:].partition("=")
         if not equals:
             if not rest:

@@ -371,4 +371,4 @@ def choose(name: str, given: Any, kind: str, parts: Catalogue) -> Part:
         config = parts.config(kind, use)
     except PluginError as error:
         raise ExperimentError([f"{name}.use: {error}"]) from None
-    return Part(kind, str(use), settings(table, config, f"{name}."))
+    return Part(kind, str(use), settings(table, config, f"{name}.", f"{kind} {use!r}"))

@@ -59,7 +59,11 @@ def plugins_info(*, kind: str, name: str) -> None:
 
 @plugins.command("new")
 @click.argument("name")
-@click.option("--kind", required=True, help="The kind of part, as memory or metric.")
+@click.option(
+    "--kind",
+    required=True,
+    help="The kind of part, such as memory: the first column of `affmem plugins list`.",
+)
 def plugins_new(*, name: str, kind: str) -> None:
     """Write a new plugin, a distribution whose part NAME works, into a folder affmem-NAME."""
     from affmem.scaffold import scaffold
@@ -79,9 +83,10 @@ def plugins_new(*, name: str, kind: str) -> None:
 @overrides
 @as_json
 def plugins_check(*, part: str, overrides: Sequence[str], as_json: bool) -> None:
-    """Hold a part to what every part of its kind must keep, as memory:gwr.
+    """Hold a part to what every part of its kind must keep, such as memory:gwr.
 
-    --set KEY=VALUE gives a setting of the part. Exit code 1 where it does not keep a promise.
+    --set KEY=VALUE gives a setting of the part itself, such as nearest=3. Exit code 1 where it
+    does not keep a promise.
     """
     try:
         from affmem.conformance import examine, named

@@ -46,14 +46,15 @@ def located(value: Any, folder: Path) -> Any:  # noqa: ANN401  (TOML holds anyth
             return value
 
 
-def settings(table: Mapping[str, Any], kind: type[Any], where: str) -> Any:  # noqa: ANN401
-    """The config of class `kind` that `table` describes.
+def settings(table: Mapping[str, Any], kind: type[Any], where: str, part: str = "") -> Any:  # noqa: ANN401
+    """The config of class `kind` that `table` describes, of `part`.
 
     Raises ExperimentError with a line for each mistake, each beginning with `where`.
     """
     known = [one.name for one in fields(kind) if one.init]
     wrong = [key for key in table if key not in known]
-    lines = [f"{where}{key}: {unknown('setting', key, known)}" for key in wrong]
+    of = f" ({part})" if part else ""
+    lines = [f"{where}{key}: {unknown('setting', key, known)}{of}" for key in wrong]
     good = {key: value for key, value in table.items() if key in known}
     try:
         config = _CONVERTER.structure(good, kind)

@@ -15,6 +15,7 @@ from typing import Any
 from affmem.catalogue import catalogue
 from affmem.conformance import data, every, files, memory, metric, stations, training
 from affmem.conformance.subject import Check, ConformanceError, Outcome, Subject, parsed, promise
+from affmem.errors import UserError
 from affmem.experiment import assignment, choose
 
 __all__ = [
@@ -55,7 +56,9 @@ def named(part: str, overrides: Sequence[str] = ()) -> Subject:
     table: dict[str, Any] = {"use": name}
     for override in overrides:
         keys, value = assignment(override)
-        table[".".join(keys)] = value
+        if keys[:-1]:
+            raise UserError(f"--set {override}: expected a setting of {part} itself: {keys[-1]}=…")
+        table[keys[0]] = value
     return Subject(kind, name, choose(kind, table, kind, catalogue()).config)
 
 

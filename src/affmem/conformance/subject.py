@@ -248,7 +248,7 @@ def parsed(text: str, kinds: Sequence[str]) -> tuple[str, str]:
     """`kind:name`. Raises UserError where it is none, with the nearest kind."""
     kind, colon, name = text.partition(":")
     if not colon or not name:
-        raise UserError(f"{text}: expected KIND:NAME, as memory:gwr")
+        raise UserError(f"{text}: expected KIND:NAME, such as memory:gwr")
     if kind not in kinds:
         raise UserError(unknown("kind", kind, kinds))
     return kind, name

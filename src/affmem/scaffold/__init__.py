@@ -26,7 +26,7 @@ def scaffold(name: str, kind: str, above: Path) -> Path:
     if not NAME.fullmatch(name) or len(name) > LONGEST:
         raise UserError(
             f"{name!r} is no name for a part: expected at most {LONGEST} small letters and digits, "
-            "with hyphens between, as last-seen"
+            "with hyphens between, such as last-seen"
         )
     found = catalogue()
     if (kind, name) in found.sources:
