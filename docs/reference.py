@@ -34,6 +34,7 @@ MODULES = (
     "affmem.alignment",
     "affmem.rows",
     "affmem.experiment",
+    "affmem.start",
     "affmem.catalogue",
     "affmem.road",
     "affmem.run",
@@ -65,12 +66,14 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:  # noqa: ANN401
-    """Links to folders of example plugins lead to their pages; a block of code has but a language.
+    """Links to example plugins and modules lead to their pages; a block of code has but a language.
 
     What else stands beside the language is for the tests.
     """
     markdown = re.sub(r"^```(\w+) .*$", r"```\1", markdown, flags=re.MULTILINE)
     up = "../" * page.file.src_uri.count("/")
+    module = rf"]({up}reference/python/affmem.\1.md)"
+    markdown = re.sub(r"\]\((?:\.\./)*src/affmem/(\w+)\.py\)", module, markdown)
     return re.sub(r"\]\((?:\.\./)*(examples/plugin-[\w-]+)/?\)", rf"]({up}\1/index.md)", markdown)
 
 
