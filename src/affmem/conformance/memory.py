@@ -19,7 +19,7 @@ from affmem.values import Codes, Reading
 
 EARLY, LATE, CHUNK, TIMES = 60, 960, 20, 5
 """After how many rows growth is measured; by so many rows, and the least of so many times."""
-SLACK_BYTES, SLACK_SECONDS = 16_384, 0.0005
+SLACK_STATE, SLACK_BYTES, SLACK_SECONDS = 2048, 16_384, 0.0005
 
 
 def same_settings_same_memory(subject: Subject) -> None:
@@ -226,9 +226,12 @@ def its_room_grows_with_its_units(subject: Subject) -> None:
             tracemalloc.stop()
         (few, *early), (many, *late) = found
         more = max(1, many / max(1, few))
-        for what, small, large in zip(("state", "memory in use"), early, late, strict=True):
+        slack = SLACK_STATE, SLACK_BYTES
+        for what, small, large, free in zip(
+            ("state", "memory in use"), early, late, slack, strict=True
+        ):
             demand(
-                large <= 4 * more * small + SLACK_BYTES,
+                large <= 4 * more * small + free,
                 f"{what}: {small} bytes for {few} units after {EARLY} rows, "
                 f"{large} for {many} after {LATE}",
             )
