@@ -140,7 +140,8 @@ def test_an_override_finds_a_table_in_a_list_by_its_name():
     for wrong, told in {
         "dataset.drawm.persons=1": "did you mean 'drawn'?",
         "dataset.persons=1": "'dataset' is a list; expected dataset.NAME.persons",
-        "training.pk.steps=1": "'training' is no list",
+        "training.pk.steps=1": "training.pk: no setting 'pk'",
+        "workers.pk.steps=1": "'workers' is no list of tables here",
     }.items():
         with pytest.raises(UserError) as caught:
             load(path, [wrong])
