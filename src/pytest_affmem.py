@@ -12,7 +12,7 @@ def pytest_addoption(parser: Any) -> None:  # noqa: ANN401  (pytest need not be 
     group = parser.getgroup("affmem")
     group.addoption(
         "--affmem-part", action="append", default=[], metavar="KIND:NAME",
-        help="with --pyargs affmem.conformance: the part to check, as memory:gwr (repeatable)",
+        help="with --pyargs affmem.conformance: the part to check, such as memory:gwr (repeatable)",
     )  # fmt: skip
     group.addoption(
         "--affmem-set", action="append", default=[], metavar="KEY=VALUE",

@@ -27,7 +27,7 @@ Done = TypeVar("Done")
 
 PORTION = 32
 """How many jobs a process is given at a time, at most; ..."""
-PORTIONS = 8
+PORTIONS = 32
 """... fewer where it would not get so many portions, so that none waits long for the last."""
 AHEAD = 4
 """How many portions for each process are under way: what is done waits for what is not."""
