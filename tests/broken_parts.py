@@ -1,18 +1,19 @@
 """A sound part of each kind, and for each check of the kit a part that fails it alone."""
 
 from collections import deque
+from datetime import UTC, datetime
 from itertools import count, repeat
 from pathlib import Path
 
 import numpy as np
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from affmem import Clip, Frame, Reading, Runtime
 from affmem.conformance import Subject
-from affmem.errors import InputError
+from affmem.errors import ConflictError, InputError, StoreError
 from affmem.rows import checked_affects, checked_codes
 from affmem.terms import Schedule
-from affmem.values import Affect
+from affmem.values import Affect, Card
 
 
 def shared():
@@ -482,6 +483,131 @@ class Littering(Files):
             (folder / f"{number}.txt").write_text(self.content(number, progress))
 
 
+# --- stores -----------------------------------------------------------------------------------
+
+
+class Listed:
+    """A store: one dict, whoever opens it."""
+
+    rows = {}  # noqa: RUF012  (shared on purpose)
+    versions = count(1)
+
+    def people(self):
+        return [
+            Card(
+                name, version, made, made, kept.faces if kept else 0, kept.units if kept else 0,
+                100, *times,
+            )
+            for name, (kept, version, made, times) in sorted(self.rows.items())
+        ]  # fmt: skip
+
+    def load(self, person):
+        kept, version, _, times = self.rows.get(person, NOBODY)
+        self.check_time(times)
+        return kept and (kept, version)
+
+    def save(self, person, kept, base):
+        self.check_name(person)
+        _, version, _, times = self.rows.get(person, NOBODY)
+        self.check_time(times)
+        if version != base:
+            raise ConflictError(person)
+        number = self.number(version)
+        self.rows[person] = kept, number, datetime.now(UTC), times
+        return number
+
+    def number(self, base):
+        return next(self.versions)
+
+    def check_name(self, name):
+        if not (0 < len(name) <= 200 and name.isprintable()):
+            raise StoreError(f"no name: {name!r}")
+
+    def check_time(self, times):
+        if times[1] and times[1] <= datetime.now(UTC):
+            raise StoreError("expired")
+
+    def erase(self, person):
+        if self.rows.pop(person, None) is None:
+            raise StoreError(f"nobody: {person}")
+
+    def erase_expired(self):
+        now = datetime.now(UTC)
+        gone = [one.person for one in self.people() if one.expires and one.expires <= now]
+        for name in gone:
+            del self.rows[name]
+        return gone
+
+    def rename(self, old, new):
+        self.check_name(new)
+        if old not in self.rows or new in self.rows:
+            raise StoreError("nobody, or taken")
+        self.rows[new] = self.rows.pop(old)
+
+    def consent(self, person, given, expires):
+        self.check_name(person)
+        if any(one and not one.tzinfo for one in (given, expires)):
+            raise ValueError("no zone")
+        self.rows[person] = (*self.rows.get(person, NOBODY)[:3], (given, expires))
+
+    def close(self):
+        pass
+
+
+NOBODY = (None, 0, datetime(2000, 1, 1, tzinfo=UTC), (None, None))
+
+
+class Western(Listed):
+    """It has no place for letters beyond Latin-1."""
+
+    def save(self, person, kept, base):
+        known = all(ord(letter) < 256 for letter in person)
+        return super().save(person, kept if known else evolve(kept, about={}), base)
+
+
+class Recounting(Listed):
+    def number(self, base):
+        return base + 1
+
+
+class Remembering(Listed):
+    consents = {}  # noqa: RUF012
+
+    def erase(self, person):
+        times = self.rows.get(person, NOBODY)[3]
+        super().erase(person)
+        self.consents[person] = times
+
+    def save(self, person, kept, base):
+        number = super().save(person, kept, base)
+        given = self.consents.pop(person, (None, None))[0]
+        self.rows[person] = (*self.rows[person][:3], (given, self.rows[person][3][1]))
+        return number
+
+
+class Unasked(Listed):
+    def rename(self, old, new):
+        super().rename(old, new)
+        self.rows[new] = (*self.rows[new][:3], (None, self.rows[new][3][1]))
+
+
+class Timeless(Listed):
+    def erase_expired(self):
+        return []
+
+
+class Nameless(Listed):
+    def check_name(self, name):
+        if len(name) > 200 or not name or "\0" in name:
+            raise StoreError(f"no name: {name!r}")
+
+
+class Tidy(Listed):
+    def close(self):
+        for name in [name for name, row in self.rows.items() if row[0] is None]:
+            del self.rows[name]
+
+
 class Idle:
     """A trainer."""
 
@@ -522,6 +648,7 @@ SOUND = [
     subject("reporter", Page),
     subject("maker", Files),
     subject("trainer", Idle),
+    subject("store", Listed),
 ]
 STATIONS = {
     "the_same_whenever_asked": ByLot,
@@ -572,5 +699,12 @@ BROKEN = [
     ("what_is_no_run_is_refused", subject("reporter", Careless)),
     ("it_is_made_whole_and_the_same_again", subject("maker", Counting)),
     ("interrupted_it_leaves_nothing", subject("maker", Littering)),
+    ("what_is_kept_comes_back", subject("store", Western)),
+    ("no_update_is_lost", subject("store", Recounting)),
+    ("what_is_erased_is_gone", subject("store", Remembering)),
+    ("a_new_name_takes_all_along", subject("store", Unasked)),
+    ("who_has_expired_is_not_read", subject("store", Timeless)),
+    ("what_is_no_name_is_refused", subject("store", Nameless)),
+    ("it_keeps_what_a_list_would", subject("store", Tidy)),
 ]
 """Each with the check that it fails."""

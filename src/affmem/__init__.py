@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from affmem.errors import AffmemError, ExperimentError, InputError, PluginError, UserError
 from affmem.hookspecs import hookimpl
 from affmem.protocols import Runtime
-from affmem.values import Affect, Clip, Frame, Reading, Step
+from affmem.values import Affect, Card, Clip, Frame, Kept, Reading, Step
 
 if TYPE_CHECKING:
     from affmem.experiment import Experiment, Training
@@ -21,10 +21,12 @@ if TYPE_CHECKING:
 __all__ = [
     "Affect",
     "AffmemError",
+    "Card",
     "Clip",
     "ExperimentError",
     "Frame",
     "InputError",
+    "Kept",
     "PluginError",
     "Reading",
     "Runtime",

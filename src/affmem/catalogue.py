@@ -36,6 +36,7 @@ KINDS: Mapping[str, str] = {
     "tracker": "affmem_trackers",
     "reporter": "affmem_reporters",
     "maker": "affmem_makers",
+    "store": "affmem_stores",
 }
 """Each kind of part, as an experiment's table names it, and its hook."""
 

@@ -5,7 +5,9 @@
         ├── InputError       a file that cannot be used
         ├── ExperimentError  an experiment with mistakes, one line each
         ├── PluginError      a plugin that cannot be used
-        └── WidthError       codes of one part that another part does not take
+        ├── WidthError       codes of one part that another part does not take
+        └── StoreError       a memory store that cannot be used, or that refuses
+            └── ConflictError    another has saved, renamed or erased this person since
 
 A `UserError` is shown to the user as it stands, without a traceback; every other exception is a
 bug of ours and keeps its own.
@@ -58,6 +60,14 @@ class PluginError(UserError):
 
 class WidthError(UserError, ValueError):
     """Codes of another width than a memory takes: of an encoder that it does not go with."""
+
+
+class StoreError(UserError):
+    """A memory store that cannot be used, or that refuses what it is asked for."""
+
+
+class ConflictError(StoreError):
+    """A person was saved, renamed or erased by another since they were loaded: nothing is kept."""
 
 
 def one_letter(a: str, b: str) -> bool:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import tomli_w
 from attrs import NOTHING, Attribute, Factory, field, fields, frozen
-from attrs.validators import ge, instance_of, le
+from attrs.validators import ge, instance_of, le, optional
 
 from affmem.catalogue import Catalogue, catalogue
 from affmem.errors import ExperimentError, InputError, PluginError, UserError, unknown
@@ -84,6 +84,10 @@ class Experiment:
     editor: Part = _default("editor", "pk")
     memory: Part = _default("memory", "gwr")
     """Some of its settings may follow the encoder's of the same name."""
+    store: Part | None = field(
+        default=None, validator=optional(instance_of(Part)), metadata={"kind": "store"}
+    )
+    """Where memories are kept from one run to the next; without it, everyone is met anew."""
     metrics: tuple[Part, ...] = field(
         default=Factory(lambda: _several("metric", METRICS)), metadata={"kind": "metric"}
     )
@@ -339,7 +343,7 @@ def _value(name: str, given: Any, one: "Attribute[Any]", parts: Catalogue) -> An
         if one.type is Start:
             return settings(_table(name, given), Start, f"{name}.")
         return setting(given, one, f"{name}: ")
-    if one.type is Part:
+    if one.type in (Part, Part | None):
         return choose(name, given, kind, parts)
     if name == "dataset" and isinstance(given, dict):
         return (choose(name, given, kind, parts),)

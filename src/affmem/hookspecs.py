@@ -81,3 +81,8 @@ class Hooks:
     def affmem_makers(self) -> Mapping[str, type[p.MakerConfig]]:
         """Makers of datasets, by name."""
         raise AssertionError
+
+    @hookspec
+    def affmem_stores(self) -> Mapping[str, type[p.StoreConfig]]:
+        """Memory stores, by name."""
+        raise AssertionError

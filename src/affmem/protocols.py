@@ -5,6 +5,7 @@ A part is made by its config: a frozen attrs class whose fields are the part's s
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
@@ -13,12 +14,14 @@ from attrs import frozen
 
 from affmem.values import (
     Affects,
+    Card,
     Clip,
     Codes,
     Face,
     Faces,
     Frame,
     Image,
+    Kept,
     MapOf,
     Maps,
     Reading,
@@ -255,6 +258,58 @@ class Tracker(Protocol):
         ...
 
 
+@runtime_checkable
+class MemoryStore(Protocol):
+    """Keeps persons' memories from one run to the next; several processes may use one at a time.
+
+    Every call is whole or absent, whenever the process ends, and is on the disk when it returns.
+    A name is any text of 1 to 200 printable characters. Each call raises StoreError where the
+    store cannot be used (no permission, no space, a wrong key).
+    """
+
+    def people(self) -> Sequence[Card]:
+        """Everyone who is kept, by name, the expired too."""
+        ...
+
+    def load(self, person: str) -> tuple[Kept, int] | None:
+        """A person's memory, bit for bit as it was saved, and its version; None where none is kept.
+
+        Raises StoreError where it has expired, or is not what was saved.
+        """
+        ...
+
+    def save(self, person: str, kept: Kept, base: int) -> int:
+        """Keep it in place of version `base`, 0 for none; returns its version, above all earlier.
+
+        Raises ConflictError, and keeps nothing, where another version than `base` is kept: someone
+        else saved, renamed or erased this person since. Raises StoreError where they have expired.
+        """
+        ...
+
+    def erase(self, person: str) -> None:
+        """Forget all of a person: every version, consent, name. StoreError where there is none."""
+        ...
+
+    def erase_expired(self) -> Sequence[str]:
+        """Erase everyone who has expired; returns who it was."""
+        ...
+
+    def rename(self, old: str, new: str) -> None:
+        """All of `old` is `new`'s from now on. StoreError where `old` is not there or `new` is."""
+        ...
+
+    def consent(self, person: str, given: datetime | None, expires: datetime | None) -> None:
+        """Note when consent was given, and until when; for someone new too, before any memory.
+
+        Raises ValueError where a time has no time zone.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of it; nothing more is asked."""
+        ...
+
+
 # --- and what makes them --------------------------------------------------------------------
 
 
@@ -319,6 +374,13 @@ class TrackerConfig(Protocol):
     """Settings of a tracker."""
 
     def build(self, runtime: Runtime) -> Tracker: ...
+
+
+@runtime_checkable
+class StoreConfig(Protocol):
+    """Settings of a memory store; `build` opens it, and makes it where there is none yet."""
+
+    def build(self, runtime: Runtime) -> MemoryStore: ...
 
 
 @runtime_checkable

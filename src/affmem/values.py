@@ -4,6 +4,8 @@ Arrays are numpy float32 unless said otherwise; rows are samples; affect is alwa
 (arousal, valence), in that order, each in [-1, 1] (Russell's circumplex).
 """
 
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Literal
 
 import numpy as np
@@ -100,6 +102,42 @@ class Reading:
     @novel.default
     def _never(self) -> npt.NDArray[np.bool_]:
         return np.zeros(len(self.units), np.bool_)
+
+
+@frozen(eq=False)
+class Kept:
+    """A person's memory as a store keeps it.
+
+    `state`: what the memory said it was (`Memory.state`); `faces`: how many of the person's faces
+    it has seen; `units`: how many it held; `about`: what made it, as text by name, such as the
+    memory part with its settings, and the encoder whose codes it holds (`affmem.keeping`).
+    """
+
+    state: State
+    faces: int = field(validator=[instance_of(int), ge(0)])
+    units: int = field(validator=[instance_of(int), ge(0)])
+    about: Mapping[str, str] = field(factory=dict)
+
+
+@frozen
+class Card:
+    """Who is kept in a store, and how much of them; not what is known of them.
+
+    `version`: of the memory, 0 where none is kept yet (consent may come first); `made`, `changed`:
+    when the person, and what is kept of them, came there; `faces`, `units`: as in `Kept`; `size`:
+    bytes of all that is kept of the memory, older versions too; `consent`: when it was given;
+    `expires`: from when on the memory may be read no more. Times have a time zone.
+    """
+
+    person: str
+    version: int
+    made: datetime
+    changed: datetime
+    faces: int
+    units: int
+    size: int
+    consent: datetime | None = None
+    expires: datetime | None = None
 
 
 @frozen

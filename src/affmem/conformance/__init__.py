@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from affmem.catalogue import catalogue
-from affmem.conformance import data, every, files, memory, metric, stations, training
+from affmem.conformance import data, every, files, memory, metric, stations, store, training
 from affmem.conformance.subject import Check, ConformanceError, Outcome, Subject, parsed, promise
 from affmem.errors import UserError
 from affmem.experiment import assignment, choose
@@ -40,6 +40,7 @@ _OWN: Mapping[str, Sequence[Check]] = {
     "tracker": training.TRACKER,
     "reporter": files.REPORTER,
     "maker": files.MAKER,
+    "store": store.CHECKS,
 }
 CHECKS: Mapping[str, Sequence[Check]] = {
     kind: (*every.CHECKS, *checks) for kind, checks in _OWN.items()

@@ -29,6 +29,7 @@ PROTOCOLS: Mapping[str, Any] = {
     "tracker": p.Tracker,
     "reporter": p.Reporter,
     "maker": p.Maker,
+    "store": p.MemoryStore,
 }
 """By kind: what a part of it can do."""
 
