@@ -31,6 +31,7 @@ QUICK = ["training.steps=2", "training.width=0.0625", "training.batch=8", "datas
 SMALL = """
 training = "{examples}/pk-drawn.toml"
 judge = "regressor"
+faces = true
 [test]
 use = "drawn"
 faces_per_person = 4

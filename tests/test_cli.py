@@ -55,7 +55,8 @@ def corpus(tmp_path_factory):
 def small(corpus):
     """Words of a quick run over that corpus."""
     quick = {"dataset.root": corpus, "memory.use": "gwr", "start.frames": 2, "start.edits": 20,
-             "start.epochs": 2, "resamples": 50, "gallery": 1}  # fmt: skip
+             "start.epochs": 2, "resamples": 50, "gallery": 1,
+             "report.faces": "true"}  # fmt: skip
     return [
         "run",
         OMG,

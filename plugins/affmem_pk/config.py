@@ -126,8 +126,9 @@ class TrainerConfig:
     """Steps between two states from which a training that was cut off goes on."""
     patience: int = field(default=0, validator=ge(0))
     """After so many reports without a better CCC on the faces held out, it stops; 0: never."""
-    samples: int = field(default=4, validator=and_(ge(0), le(100)))
-    """Of how many faces, held out if any are, each report keeps a picture of edits; 0: none."""
+    samples: int = field(default=0, validator=and_(ge(0), le(100)))
+    """Of how many faces, held out if any are, each report keeps a picture, with edits; 0: no
+    face is written."""
     half: bool = field(default=True, validator=instance_of(bool))
     """Whether the checkpoint holds float16, at half the size."""
 

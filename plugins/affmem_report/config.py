@@ -12,6 +12,8 @@ class HTMLConfig:
 
     title: str = field(default="", validator=instance_of(str))
     """Heading of the page; empty: made from the names of the parts."""
+    faces: bool = field(default=False, validator=instance_of(bool))
+    """Whether a run keeps pictures of persons' faces, and of their edits, for the page to show."""
     persons: int = field(default=60, validator=ge(1))
     """How many persons, in the order seen, have charts of their own; the tables list all."""
     points: int = field(default=1500, validator=ge(100))

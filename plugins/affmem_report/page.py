@@ -73,6 +73,7 @@ def render(run: Run, config: HTMLConfig) -> str:
         summary=words.summary(run),
         answers={one: pack(charts.answer(run.metrics, one)) for one in dimensions if run.metrics},
         shown=shown,
+        faces=any(one.edits for one in run.persons),
         left_out=len(run.persons) - len(shown),
         persons=[
             _row(one, run.metrics.unit if run.metrics else "utterance") for one in run.persons

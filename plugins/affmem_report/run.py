@@ -6,7 +6,7 @@
     timing.json      where the time went
     frames.csv       what was said of each frame, in the order seen
     utterances.csv   the same, averaged over each clip
-    edits/           some persons' faces, redrawn over the plane of affect (may be absent)
+    edits/           some persons' faces, redrawn over the plane of affect; only where asked for
 
 A finished run has all of them; of an interrupted or failed one, what is there is read.
 """

@@ -42,6 +42,8 @@ class Ablation:
     one called "identity", where it has its weights."""
     resamples: int = field(default=1000, validator=[ge(1), le(1_000_000)])
     """Of the persons, for the intervals."""
+    faces: bool = False
+    """Whether edits.png and maps.png are drawn: pictures of some test persons' faces."""
 
 
 def read(path: Path, overrides: Sequence[str] = ()) -> Ablation:
@@ -78,7 +80,7 @@ def _structure(tables: dict[str, Any], path: Path, overrides: Sequence[str]) -> 
     )
     given = {
         name: setting(tables[name], known[name], f"{name}: ")
-        for name in ("seeds", "judge", "resamples")
+        for name in ("seeds", "judge", "resamples", "faces")
         if name in tables
     }
     _check(rows, [part.use for part in training.terms], given.get("judge", ""))

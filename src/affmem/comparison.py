@@ -45,11 +45,11 @@ def ablate(ablation: Ablation, out: Path, told: Told = lambda *_: None, jobs: in
     """Train every row with every seed, score all on the test persons, write `out`/table.json.
 
     Each row has the CCC on the test persons, mean over seeds, with a 95 % bootstrap interval over
-    persons, and what its edits are like (`affmem.scores`). table.md and table.svg show them,
-    edits.png some of the edits, maps.png where each row's encoder looks. `jobs` rows are trained at
-    a time, each in a process of its own and with its share of the cores, unless OMP_NUM_THREADS
-    says how many. Raises InputError where `out` holds another ablation, UserError where a row
-    cannot be trained.
+    persons, and what its edits are like (`affmem.scores`). table.md and table.svg show them;
+    where it asks for faces, edits.png some of the edits, maps.png where each row's encoder looks.
+    `jobs` rows are trained at a time, each in a process of its own and with its share of the
+    cores, unless OMP_NUM_THREADS says how many. Raises InputError where `out` holds another
+    ablation, UserError where a row cannot be trained.
     """
     text = "\n".join([dumps(ablation.training), *map(repr, (ablation.test, ablation.rows))])
     kept = out / KEPT
@@ -76,7 +76,7 @@ def ablate(ablation: Ablation, out: Path, told: Told = lambda *_: None, jobs: in
     table, sheets = score(ablation, folders, found)
     write(out / "table.json", json.dumps(table, indent=2) + "\n")
     write(out / "table.md", markdown(table))
-    draw(table, sheets, out)
+    draw(table, sheets if ablation.faces else {}, out)
     return table
 
 

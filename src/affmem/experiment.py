@@ -98,9 +98,14 @@ class Experiment:
     resamples: int = field(default=1000, validator=[instance_of(int), ge(1), le(1_000_000)])
     """Bootstrap resamples of the persons, for the intervals."""
     gallery: int = field(default=6, validator=[instance_of(int), ge(0)])
-    """Of how many persons a sheet of edits is kept in the run directory."""
+    """Of how many persons a sheet of edits is kept, where `report.faces` is true."""
     device: str = field(default="cpu", validator=instance_of(str))
     """Where networks run: "cpu", "cuda", …"""
+
+    @property
+    def faces_kept(self) -> bool:
+        """Whether pictures of faces may be written: the setting `faces` of the report, if any."""
+        return getattr(self.report.config, "faces", False) is True
 
     def run(self, out: Path | str | None = None) -> "Result":
         """Walk it, as `affmem run` does; the figures are `metrics` of what this returns.
@@ -307,6 +312,8 @@ def structure(tables: Mapping[str, Any], kind: type[Kind], parts: Catalogue | No
     parts = parts or catalogue()
     known = {one.name: one for one in fields(kind)}
     values: dict[str, Any] = {}
+    if isinstance(report := tables.get("report"), dict):
+        tables = {**tables, "report": {"use": "html", **report}}
     encoder = tables.get("encoder")
     if kind is Experiment and isinstance(encoder, dict):
         same = [one for one in ("reader", "editor") if encoder.get("use") in parts.parts[one]]

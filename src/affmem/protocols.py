@@ -219,7 +219,8 @@ class Reporter(Protocol):
     def write(self, run: Path) -> Path:
         """Write the report into `run` and return its path.
 
-        Raises InputError, and writes nothing, if `run` is no run.
+        A run holds pictures of faces only if the reporter's settings have a `faces`, and it is
+        true. Raises InputError, and writes nothing, if `run` is no run.
         """
         ...
 

@@ -99,9 +99,10 @@ def run(
         for note in record["notes"]:
             log.debug("note: %s", note)
         _remember(people, out / "memories")
-        watch("drawing edits", len(clips), len(clips), None)
-        with clock("gallery"):
-            write_gallery(stations, experiment.gallery, out / "edits")
+        if experiment.faces_kept:
+            watch("drawing edits", len(clips), len(clips), None)
+            with clock("gallery"):
+                write_gallery(stations, experiment.gallery, out / "edits")
         total = perf_counter() - cpu
         timing = {
             "seconds": {name: round(s, 3) for name, s in clock.seconds.items()},

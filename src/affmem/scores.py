@@ -124,7 +124,7 @@ def score(
     elif codes is not None:
         table["identity"] = _reference(found.identity, codes, originals.persons, tested)
     if missing := next(iter(looked.values()))[0].missing:
-        log.info("maps.png has activation alone: %s", missing)
+        log.info("maps have activation alone: %s", missing)
     drawn = {"maps": sheets.sheet_of_looks(looked)}
     if edited:
         drawn["edits"] = sheets.sheet_of_edits(edited)

@@ -122,7 +122,7 @@ def test_it_reports_every_term_and_remembers_how_it_was_trained(tmp_path):
     facts = load(tmp_path / "pk" / LAST).facts
     assert (facts["faces"], facts["held_out"], facts["steps_done"]) == (18, 6, 5)
     assert facts["terms"]["emotion"]["weight"] == 2.0
-    assert {path.name for path in (tmp_path / "pk").iterdir()} == {BEST, LAST, "samples"}
+    assert {path.name for path in (tmp_path / "pk").iterdir()} == {BEST, LAST}  # no face
 
 
 @pytest.mark.parametrize(

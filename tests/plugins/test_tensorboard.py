@@ -29,7 +29,8 @@ def part(kind, use, **settings):
 
 
 def tiny(*trackers, **settings):
-    given = {"width": 1 / 16, "batch": 4, "steps": 6, "report": 2, "save_every": 1, **settings}
+    given = {"width": 1 / 16, "batch": 4, "steps": 6, "report": 2, "save_every": 1,
+             "samples": 4, **settings}  # fmt: skip
     return Training(
         dataset=(part("dataset", "drawn"),),
         training=part("trainer", "pk", **given),
