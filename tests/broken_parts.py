@@ -13,7 +13,7 @@ from affmem.conformance import Subject
 from affmem.errors import ConflictError, InputError, StoreError
 from affmem.rows import checked_affects, checked_codes
 from affmem.terms import Schedule
-from affmem.values import Affect, Card
+from affmem.values import Affect, Card, Found
 
 
 def shared():
@@ -385,6 +385,31 @@ class PerStream(OneStream):
         return OneStream.find(OneStream(), images)
 
 
+class Glance(Blur):
+    """Sound: follows the one face that each picture is."""
+
+    tracks = 0, 1
+
+    def follow(self):
+        return self
+
+    def see(self, image):
+        wide, high = image.shape[1] / 2, image.shape[0]
+        corners = np.array([[0, 0], [wide, 0], [wide, high], [0, high]])
+        return [Found(track, corners, self.face(image)) for track in self.tracks]
+
+
+class Twins(Glance):
+    tracks = 0, 0
+
+
+class OneGlance(OneStream, Glance):
+    """Each stream's own find; but all that are followed are one."""
+
+    def find(self, images):
+        return OneStream.find(OneStream(), images)
+
+
 # --- parts of a training, and what writes files -----------------------------------------------
 
 
@@ -643,6 +668,7 @@ SOUND = [
     subject("dataset", Grey),
     subject("faces", Blur),
     subject("faces", PerStream),
+    subject("faces", Glance),
     subject("term", Flat),
     subject("tracker", Listening),
     subject("reporter", Page),
@@ -692,6 +718,8 @@ BROKEN = [
     ("each_picture_has_an_answer", subject("faces", TooFine)),
     ("no_picture_is_read_too_early", subject("faces", Eager)),
     ("streams_do_not_mix", subject("faces", OneStream)),
+    ("followed_faces_have_numbers", subject("faces", Twins)),
+    ("followed_streams_do_not_mix", subject("faces", OneGlance)),
     ("weights_are_weights", subject("term", Flat, Negative())),
     ("costs_are_finite_scalars", subject("term", Vector)),
     ("a_duel_teaches_its_critic_alone", subject("term", Leaking)),

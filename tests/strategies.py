@@ -12,6 +12,7 @@ from affmem import Affect, Clip, Frame, Runtime
 from affmem.catalogue import catalogue
 from affmem.road import Stations
 from affmem.start import Start
+from affmem.values import Found
 
 
 def flat(arousal, valence):
@@ -29,6 +30,7 @@ def image(arousal, valence):
     return pixels
 
 
+CORNERS = np.array([[0, 0], [96, 0], [96, 96], [0, 96]]) - 0.5
 BLACK = np.zeros((96, 96, 3), np.uint8)
 
 
@@ -54,6 +56,18 @@ class Flat:
         for one in images:
             yield None if not one.any() else one.transpose(2, 0, 1).astype(np.float32) / 127.5 - 1
 
+    def follow(self):
+        """Each place of a picture that is several, side by side, is one face's."""
+        return self
+
+    def see(self, image):
+        found = []
+        for place in range(image.shape[1] // 96):
+            part = image[:, 96 * place : 96 * (place + 1)]
+            corners = CORNERS + np.array([96 * place, 0])
+            found += [Found(place, corners, face) for face in self.find([part]) if face is not None]
+        return found
+
     def encode(self, faces):
         return np.ascontiguousarray(faces[:, :2, 0, 0])
 
@@ -69,7 +83,7 @@ def stations(world, memory="gwr", seed=0, **start):
     settings = {"edits": 20, "frames": 3, "epochs": 2, **start}
     config = catalogue().config("memory", memory)()
     return Stations(
-        world, world, world, world, world, config, Start(**settings), Runtime(seed=seed)
+        world, world, world, world, config, Start(**settings), Runtime(seed=seed), world
     )
 
 
@@ -79,3 +93,8 @@ clips = st.lists(shown, min_size=1, max_size=40)
 worlds = st.dictionaries(
     st.sampled_from(["anna/1", "anna/2", "ben/1", "ben/2", "cleo/1"]), clips, min_size=1
 )
+
+
+def beside(*shows):
+    """Flat faces in one picture, side by side; None is a place without a face."""
+    return np.hstack([BLACK if one is None else image(*one) for one in shows])

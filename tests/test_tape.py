@@ -94,7 +94,7 @@ def test_steps_of_the_real_parts_are_the_same_to_the_last_bit():
     faces = part("faces", "none")().build(runtime)
     start = Start(edits=20, frames=2, epochs=2)
     memory = part("memory", "gwr")()
-    road = Stations(drawn, faces, pk, pk, pk, memory, start, runtime)
+    road = Stations(faces, pk, pk, pk, memory, start, runtime, drawn)
     replay = taped(road, edited=2)
     assert steps(replay) == steps(road) == steps(replay)
 

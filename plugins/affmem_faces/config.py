@@ -10,7 +10,10 @@ share = and_(gt(0.0), le(1.0))
 
 @frozen
 class MTCNNConfig:
-    """Settings of face finder "mtcnn": detects the largest face, then follows it."""
+    """Settings of face finder "mtcnn": detects the largest face, then follows it.
+
+    Where faces are watched live, it follows the largest few.
+    """
 
     smallest: float = field(default=0.08, validator=and_(ge(0.01), le(1.0)))
     """The smallest face found, as a share of the picture's longer side; what detection costs
@@ -25,6 +28,8 @@ class MTCNNConfig:
     """After so many frames the whole frame is searched, whether or not the face was lost."""
     larger: float = field(default=2.0, validator=ge(1.0))
     """Another face takes over only if its area is so many times that of the one followed."""
+    most: int = field(default=4, validator=and_(ge(1), le(64)))
+    """How many faces are followed at most where several are asked for, as live."""
 
     def build(self, _runtime: Runtime) -> FaceFinder:
         from affmem_faces.mtcnn import MTCNN

@@ -19,6 +19,7 @@ from affmem.values import (
     Codes,
     Face,
     Faces,
+    Found,
     Frame,
     Image,
     Kept,
@@ -100,6 +101,27 @@ class FaceFinder(Protocol):
         None where there is no face. Answers as it goes: it reads no image before it has to. Other
         streams, at the same time or before, make no difference.
         """
+        ...
+
+
+@runtime_checkable
+class Following(Protocol):
+    """The faces of one stream of pictures, as they come."""
+
+    def see(self, image: Image) -> Sequence[Found]:
+        """The faces of the next picture, the largest first.
+
+        No two have one number; once a face is followed no more, its number is not used again.
+        """
+        ...
+
+
+@runtime_checkable
+class Follower(FaceFinder, Protocol):
+    """A face finder that can also follow several faces at once."""
+
+    def follow(self) -> Following:
+        """Follow the faces of a new stream; other streams make no difference to it."""
         ...
 
 

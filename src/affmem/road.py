@@ -32,10 +32,9 @@ BLOCK = 25
 
 
 @frozen
-class Stations:
-    """The parts that the road calls, built."""
+class Parts:
+    """What a picture passes through, built."""
 
-    dataset: Dataset
     faces: FaceFinder
     encoder: Encoder
     reader: Reader
@@ -43,6 +42,13 @@ class Stations:
     memory: MemoryConfig
     start: Start
     runtime: Runtime
+
+
+@frozen
+class Stations(Parts):
+    """All that the road calls, built."""
+
+    dataset: Dataset
 
 
 @define
@@ -65,7 +71,7 @@ def walk(
     """
     clock = clock or Clock()
     for clip in stations.dataset.clips():
-        person = people.get(clip.person) or _meet(clip.person, stations)
+        person = people.get(clip.person) or meet(clip.person, stations)
         people[clip.person] = person
         person.memory.begin()
         step = Step(clip, 0.0, False, None, None, 0.0, len(person.memory), None)  # noqa: FBT003
@@ -85,7 +91,7 @@ def walk(
                     )  # fmt: skip
                     yield step
                     continue
-                code, prior = codes[row : row + 1], _affect(priors[row])
+                code, prior = codes[row : row + 1], affect(priors[row])
                 row += 1
                 with clock("predict"):
                     reading = person.memory.predict(code)
@@ -94,31 +100,36 @@ def walk(
                     time=frame.time,
                     face=True,
                     pk=prior,
-                    memory=_affect(reading.affects[0]) or prior,  # it knows nothing yet: PK stands
+                    memory=affect(reading.affects[0]) or prior,  # it knows nothing yet: PK stands
                     activation=float(reading.activations[0]),
                     units=len(person.memory),
                     truth=truth,
                 )
                 yield step
-                if person.seen < person.lessons:
-                    edits, asked = _lesson(face, person, stations, clock)
-                    with clock("learn"):
-                        for _epoch in range(stations.start.epochs):
-                            person.memory.partial_fit(edits, asked)
-                            person.memory.partial_fit(code)
-                else:
-                    with clock("learn"):
-                        person.memory.partial_fit(code)
-                person.seen += 1
+                learn(face, code, person, stations, clock)
+
+
+def learn(face: Face, code: Codes, person: Person, parts: Parts, clock: Clock) -> None:
+    """Learn a face [3, 96, 96] that was read, and its code [1, d]: a first one with its edits."""
+    if person.seen < person.lessons:
+        edits, asked = _lesson(face, person, parts, clock)
+        with clock("learn"):
+            for _epoch in range(parts.start.epochs):
+                person.memory.partial_fit(edits, asked)
+                person.memory.partial_fit(code)
+    else:
+        with clock("learn"):
+            person.memory.partial_fit(code)
+    person.seen += 1
 
 
 _NONE = np.empty((0, 2), np.float32)
 
 
-def _meet(name: str, stations: Stations) -> Person:
+def meet(name: str, parts: Parts) -> Person:
     """A person never seen: an empty memory, and a random stream that is theirs alone."""
-    runtime, memory = stations.runtime, stations.memory.build(stations.runtime)
-    lessons = stations.start.frames if getattr(memory, "takes_edits", True) else 0
+    runtime, memory = parts.runtime, parts.memory.build(parts.runtime)
+    lessons = parts.start.frames if getattr(memory, "takes_edits", True) else 0
     return Person(memory, runtime.rng(f"edits of {name}"), lessons)
 
 
@@ -148,16 +159,16 @@ def _blocks(
 _NO_IMAGE = np.empty((0, 0, 3), np.uint8)
 
 
-def _lesson(face: Face, person: Person, stations: Stations, clock: Clock) -> tuple[Codes, Affects]:
+def _lesson(face: Face, person: Person, parts: Parts, clock: Clock) -> tuple[Codes, Affects]:
     """One of a person's first faces, redrawn over the plane: codes, and the affects asked for."""
-    asked = plane(stations.start, person.rng)
+    asked = plane(parts.start, person.rng)
     with clock("edit"):
-        redrawn = stations.editor.edit(face, asked)
+        redrawn = parts.editor.edit(face, asked)
     with clock("encode edits"):
-        return stations.encoder.encode(redrawn), asked
+        return parts.encoder.encode(redrawn), asked
 
 
-def _affect(row: np.ndarray) -> Affect | None:
+def affect(row: np.ndarray) -> Affect | None:
     """A row of affects as a value; None where it is NaN."""
     arousal, valence = (float(x) for x in np.clip(row, -1, 1))
     return None if np.isnan(arousal) or np.isnan(valence) else Affect(arousal, valence)

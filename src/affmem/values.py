@@ -12,13 +12,16 @@ import numpy as np
 import numpy.typing as npt
 from attrs import field, frozen
 from attrs.validators import and_, ge, instance_of, le, min_len, optional
-from jaxtyping import Bool, Float, Float32, Int64, Shaped, UInt8
+from jaxtyping import Bool, Float, Float32, Float64, Int64, Shaped, UInt8
 
 Image = UInt8[npt.NDArray[np.uint8], "_height _width 3"]
 """A picture: RGB, 0..255."""
 Face = Float32[npt.NDArray[np.float32], "3 96 96"]
 """An aligned face: RGB, [-1, 1]."""
 Faces = Float32[npt.NDArray[np.float32], "n 3 96 96"]
+Corners = Float64[npt.NDArray[np.float64], "4 2"]
+"""Where an aligned face's corners lie in the picture: x and y in pixels, from the face's upper
+left clockwise; a pixel's middle is whole."""
 Pictures = UInt8[npt.NDArray[np.uint8], "n 96 96 3"]
 """Aligned faces as pictures: RGB, 0..255."""
 Codes = Float32[npt.NDArray[np.float32], "n d"]
@@ -83,6 +86,15 @@ class Frame:
     time: float
     image: Image
     affect: Affect | None = None
+
+
+@frozen(eq=False)
+class Found:
+    """A face in a picture of a stream, aligned; `track` is its number as long as it is followed."""
+
+    track: int
+    corners: Corners
+    face: Face
 
 
 @frozen(eq=False)

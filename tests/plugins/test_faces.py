@@ -12,13 +12,14 @@ from hypothesis.extra.numpy import arrays
 
 from affmem.alignment import TEMPLATE, similarity
 from affmem.catalogue import catalogue
-from affmem.protocols import FaceFinder, Runtime
+from affmem.protocols import FaceFinder, Follower, Runtime
 from affmem_drawn.drawing import draw_person
 from affmem_drawn.portrait import as_image, sample_person
 from affmem_drawn.scene import Light, Pose, draw_backdrop, sample_backdrop
 from affmem_faces.cascade import Cascade
 from affmem_faces.config import CroppedConfig, MTCNNConfig
 from affmem_faces.crop import SIDE, back, upright
+from affmem_faces.following import CORNERS, Following
 
 PHOTOS = Path(__file__).parents[3] / "shared" / "faces"
 photographs = pytest.mark.skipif(not PHOTOS.exists(), reason="needs ../shared/faces")
@@ -50,8 +51,16 @@ def scene(seed, unit=20.0, height=240, width=320, at=None):
     return as_image(picture), truth - 0.5
 
 
+def tracked(images, **settings):
+    """The landmarks of each picture's one face that is followed, or None."""
+    following = Following(MTCNNConfig(**settings), most=1)
+    for image in images:
+        found = following.track(image)
+        yield found[0].landmarks if found else None
+
+
 def landmarks(image, **settings):
-    [(_, found)] = finder(**settings).track([image])
+    [found] = tracked([image], **settings)
     return found
 
 
@@ -130,18 +139,18 @@ def test_a_face_is_followed_without_searching_anew(monkeypatch):
     detect = Cascade.detect
     monkeypatch.setattr(Cascade, "detect", lambda *words: searched.append(1) or detect(*words))
     frames, truths = zip(*(scene(3, at=(120 + 2 * k, 100 + k % 3)) for k in range(30)), strict=True)
-    for (_, found), truth in zip(finder(every=1000).track(frames), truths, strict=True):
+    for found, truth in zip(tracked(frames, every=1000), truths, strict=True):
         assert error(found, truth) < 0.2
     assert len(searched) == 1
     searched.clear()
-    assert len(list(finder(every=10).track(frames))) == 30
+    assert len(list(tracked(frames, every=10))) == 30
     assert len(searched) == 3
 
 
 def test_a_face_that_leaves_is_let_go_and_found_again_when_it_returns():
     image, truth = scene(4)
     away = np.full_like(image, 127)
-    found = [one for _, one in finder().track([image, image, away, away, image])]
+    found = list(tracked([image, image, away, away, image]))
     assert [one is not None for one in found] == [True, True, False, False, True]
     assert error(found[-1], truth) < 0.2
 
@@ -152,18 +161,17 @@ def test_the_followed_face_stays_unless_another_dwarfs_it():
     huge, huge_truth = scene(6, unit=30, width=160, at=(80, 105))
     alone = np.hstack([left, np.full_like(left, 127)])
     for other, expected in ((like, truth), (huge, huge_truth + RIGHT)):
-        *_, (_, found) = finder(every=1).track([alone, np.hstack([left, other])])
+        *_, found = tracked([alone, np.hstack([left, other])], every=1)
         assert error(found, expected) < 0.2
 
 
 def test_streams_do_not_mix():
     one, truth = scene(7)
     other, other_truth = scene(8)
-    built = finder()
-    first, second = built.track([one] * 3), built.track([other] * 3)
+    first, second = tracked([one] * 3), tracked([other] * 3)
     for _ in range(3):
-        assert error(next(first)[1], truth) < 0.2
-        assert error(next(second)[1], other_truth) < 0.2
+        assert error(next(first), truth) < 0.2
+        assert error(next(second), other_truth) < 0.2
 
 
 def test_a_face_smaller_than_asked_for_is_not_found():
@@ -209,3 +217,62 @@ def test_points_that_coincide_are_no_face():
     assert sure == 0
     with pytest.raises(ValueError, match="coincide"):
         similarity(np.full((5, 2), 20.0), TEMPLATE)
+
+
+# --- several faces at once --------------------------------------------------------------------
+
+
+def pair(left=5, right=6, at=80):
+    """Two drawn persons side by side, the left one larger, and where both truly are."""
+    one, truth = scene(left, unit=24, width=160, at=(at, 105))
+    other, other_truth = scene(right, unit=14, width=160, at=(80, 105))
+    return np.hstack([one, other]), truth, other_truth + RIGHT
+
+
+def test_a_face_finder_of_ours_can_follow_several():
+    for config in (MTCNNConfig(), CroppedConfig()):
+        assert isinstance(config.build(Runtime()), Follower)
+
+
+def test_each_face_keeps_its_number_while_it_moves_and_the_largest_comes_first():
+    following = Following(MTCNNConfig(every=7), most=4)
+    for step in range(20):
+        image, truth, other = pair(at=70 + step)
+        first, second = following.track(image)
+        assert (first.number, second.number) == (0, 1)
+        assert error(first.landmarks, truth) < 0.25
+        assert error(second.landmarks, other) < 0.25
+
+
+def test_who_leaves_gives_up_the_number_and_disturbs_nobody():
+    both, *_ = pair()
+    alone = both.copy()
+    alone[:, 160:] = 127
+    following = Following(MTCNNConfig(), most=4)
+    seen = [[one.number for one in following.track(image)] for image in (both, alone, both, both)]
+    assert seen == [[0, 1], [0], [0], [0]]  # and is met again when the picture is next searched
+    following = Following(MTCNNConfig(every=1), most=4)
+    seen = [[one.number for one in following.track(image)] for image in (both, alone, both)]
+    assert seen == [[0, 1], [0], [0, 2]]
+
+
+def test_no_more_faces_are_followed_than_asked_for():
+    both, *_ = pair()
+    assert len(MTCNNConfig(most=1).build(Runtime()).follow().see(both)) == 1
+
+
+def test_the_one_face_found_is_the_first_of_those_followed():
+    images = [pair(at=at)[0] for at in (70, 72, 74)]
+    following = finder().follow()
+    for face, image in zip(finder().find(images), images, strict=True):
+        assert np.array_equal(face, following.see(image)[0].face)
+
+
+@pytest.mark.parametrize("config", [MTCNNConfig(), CroppedConfig()])
+def test_corners_show_where_in_the_picture_a_face_was_taken_from(config):
+    image, _truth = scene(3)
+    [found] = config.build(Runtime()).follow().see(image)
+    way = cv2.getPerspectiveTransform(found.corners.astype(np.float32), CORNERS.astype(np.float32))
+    cut = cv2.warpPerspective(image, way, (SIDE, SIDE), borderMode=cv2.BORDER_REPLICATE)
+    shown = ((found.face + 1) * 127.5).transpose(1, 2, 0)
+    assert np.abs(shown - cut).mean() < 12

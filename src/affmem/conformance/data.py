@@ -10,8 +10,8 @@ from attrs import astuple
 
 from affmem.conformance.draws import disturb, pictures
 from affmem.conformance.subject import Check, Subject, demand, equal
-from affmem.protocols import Dataset, Endless
-from affmem.values import UNITS, Clip, Frame, Image
+from affmem.protocols import Dataset, Endless, Follower
+from affmem.values import UNITS, Clip, Corners, Found, Frame, Image
 
 CLIPS, FRAMES = 3, 6
 """How many clips are opened, and how many frames of each are read."""
@@ -146,6 +146,67 @@ def streams_do_not_mix(subject: Subject) -> None:
     subject.given(check, 0.5, config=subject.configs, one=pictures(), other=pictures())
 
 
+def followed_faces_have_numbers(subject: Subject) -> None:
+    """One that can follow gives the faces of each picture, with finite corners, the largest first,
+    each with a number of its own, which is used no more once it was given up."""
+
+    def check(config: Any, images: list[Image]) -> None:
+        finder = subject.build(config)
+        if not isinstance(finder, Follower):
+            return
+        following = finder.follow()
+        given, before, gone = [image.copy() for image in images], set[int](), set[int]()
+        for image in images:
+            found = list(following.see(image))
+            for one in found:
+                form = f"{one.face.dtype}{list(one.face.shape)}"
+                demand(form == "float32[3, 96, 96]", f"expected float32[3, 96, 96], got {form}")
+                demand((np.abs(one.face) <= 1).all(), f"a face reaches {np.abs(one.face).max():g}")
+                demand(np.isfinite(one.corners).all(), f"corners {one.corners.tolist()}")
+            areas = [_area(one.corners) for one in found]
+            demand(all(a >= b * 0.999 for a, b in pairwise(areas)), f"areas {areas}")
+            tracks = {one.track for one in found}
+            demand(len(tracks) == len(found), f"numbers {[one.track for one in found]}")
+            demand(not tracks & gone, f"{tracks & gone} was given up and used again")
+            gone |= before - tracks
+            before = tracks
+        same = all(np.array_equal(a, b) for a, b in zip(images, given, strict=True))
+        demand(same, "it changed a picture that it was given")
+
+    subject.given(check, config=subject.configs, images=pictures())
+
+
+def followed_streams_do_not_mix(subject: Subject) -> None:
+    """One that can follow two streams at once sees in each what it sees in it alone."""
+
+    def check(config: Any, one: list[Image], other: list[Image]) -> None:
+        finder, apart = subject.build(config), subject.build(config)
+        if not isinstance(finder, Follower):
+            return
+        alone, first, second = apart.follow(), finder.follow(), finder.follow()
+        for place, image in enumerate(one):
+            expected = alone.see(image)
+            if place < len(other):
+                second.see(other[place])
+            seen = first.see(image)
+            numbers = [[found.track for found in side] for side in (expected, seen)]
+            demand(numbers[0] == numbers[1], f"alone {numbers[0]}, beside another {numbers[1]}")
+            for a, b in zip(expected, seen, strict=True):
+                equal(_arrays_of(a), _arrays_of(b), "alone and beside another stream")
+
+    subject.given(check, 0.5, config=subject.configs, one=pictures(), other=pictures())
+
+
+def _arrays_of(found: Found) -> dict[str, Any]:
+    return {f"face {found.track}": found.face, f"corners of {found.track}": found.corners}
+
+
+def _area(corners: Corners) -> float:
+    """Of a quadrangle, in pixels."""
+    x, y = corners.T
+    return float(abs(x @ np.roll(y, 1) - y @ np.roll(x, 1)) / 2)
+
+
 def _read(dataset: Dataset, *, backwards: bool = False) -> Iterator[tuple[Clip, list[Frame]]]:
     """The first frames of the first clips."""
     clips = list(dataset.clips())[:CLIPS]
@@ -177,4 +238,6 @@ FACES: tuple[Check, ...] = (
     each_picture_has_an_answer,
     no_picture_is_read_too_early,
     streams_do_not_mix,
+    followed_faces_have_numbers,
+    followed_streams_do_not_mix,
 )
