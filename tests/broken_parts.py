@@ -303,7 +303,7 @@ class Cutting(Absolute):
 
 
 class Grey:
-    """Two clips of three grey frames, and grey faces without end."""
+    """Two clips of three grey frames, grey faces without end, and a form for predictions."""
 
     unit = "frame"
     names = "a", "b"
@@ -327,6 +327,9 @@ class Grey:
     def fresh(self, number):
         return Frame(0.0, Grey.image(self, number), Affect(0.0, 0.0))
 
+    def predictions(self, read):
+        return "".join(f"{name},{read.get(name, Affect(0, 0)).arousal}\n" for name in self.names)
+
 
 class Namesakes(Grey):
     names = "a", "a"
@@ -345,6 +348,11 @@ class Flickering(Grey):
 class Stale(Grey):
     def fresh(self, number):
         return Frame(0.0, Flickering().image(number), Affect(0.0, 0.0))
+
+
+class Demanding(Grey):
+    def predictions(self, read):
+        return "".join(f"{name},{read[name].arousal}\n" for name in self.names)
 
 
 class Blur:
@@ -715,6 +723,7 @@ BROKEN = [
     ("frames_come_in_time_order", subject("dataset", Backwards)),
     ("frames_are_the_same_again", subject("dataset", Flickering)),
     ("fresh_faces_are_the_same_again", subject("dataset", Stale)),
+    ("predictions_fit_its_form", subject("dataset", Demanding)),
     ("each_picture_has_an_answer", subject("faces", TooFine)),
     ("no_picture_is_read_too_early", subject("faces", Eager)),
     ("streams_do_not_mix", subject("faces", OneStream)),

@@ -143,7 +143,7 @@ def test_a_mistake_is_one_line_and_writes_nothing(words, told, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_run_ends_with_figures_and_a_report(small, tmp_path):
+def test_a_run_ends_with_figures_and_a_report(small, corpus, tmp_path):
     out = tmp_path / "out"
     done = affmem(*small, "--out", out, env={**os.environ, "COLUMNS": "80"})
     assert done.returncode == 0, done.stderr
@@ -160,6 +160,11 @@ def test_a_run_ends_with_figures_and_a_report(small, tmp_path):
     assert {"decode", "find", "encode", "predict", "edit", "learn"} <= set(timing["seconds"])
     assert json.loads((out / "run.json").read_text())["status"] == "finished"
     assert (out / "report.html").stat().st_size > 10_000
+    asked, given = (
+        [line.split(",") for line in file.read_text().splitlines()[1:]]
+        for file in (corpus / "omg_TestVideos.csv", out / "predictions.csv")
+    )
+    assert [row[3:5] for row in asked] == [row[:2] for row in given]
     assert len(list((out / "memories").glob("*.safetensors"))) == 3
     assert not list(out.rglob("*.part"))
 

@@ -29,10 +29,9 @@ class OMGConfig:
     """Without `root`: what they are drawn from."""
 
     def build(self, runtime: Runtime) -> Dataset:
-        from affmem_recordings.omg import listing
-        from affmem_recordings.recordings import Recordings
+        from affmem_recordings.omg import OMG
 
-        return Recordings(partial(listing, self, runtime))
+        return OMG(self, runtime)
 
 
 @frozen

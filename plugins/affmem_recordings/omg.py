@@ -1,14 +1,21 @@
 """The OMG-Emotion corpus, as its own preparation leaves it (design D11), or drawn in its place."""
 
+import csv
+import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
+from statistics import fmean
+from typing import final
+
+from attrs import frozen
 
 from affmem.errors import InputError
 from affmem.protocols import Runtime
-from affmem.values import Clip
+from affmem.values import Affect, Clip, Frame, Unit
 from affmem_recordings.config import OMGConfig
-from affmem_recordings.recordings import Listing, Source, present
+from affmem_recordings.recordings import Listing, Recordings, Source, present
 from affmem_recordings.sample import sample
 from affmem_recordings.table import Row, read
 
@@ -21,9 +28,83 @@ DRAWN = (
 )
 
 
-def listing(
+@frozen
+class Place:
+    """A row of the challenge's file of predictions, which has one for each row of the table."""
+
+    video: str
+    utterance: str
+    """As the table spells it, with its suffix."""
+    clip: str
+
+
+@frozen
+class Corpus:
+    """One split: the utterances that are there, and all that the challenge asks for."""
+
+    listing: Listing
+    form: tuple[Place, ...]
+
+
+@final
+class OMG:
+    """A dataset of the utterances of one split, and the form for its predictions."""
+
+    unit: Unit = "utterance"
+
+    def __init__(self, config: OMGConfig, runtime: Runtime) -> None:
+        self._config, self._runtime = config, runtime
+        self._recordings = Recordings(lambda: self._corpus.listing)
+        self._unread = 0
+
+    @cached_property
+    def _corpus(self) -> Corpus:
+        return corpus(self._config, self._runtime)
+
+    def notes(self) -> Sequence[str]:
+        notes = self._recordings.notes()
+        if not self._unread:
+            return notes
+        told = (
+            f"predictions.csv: of {self._unread} of {len(self._corpus.form)} utterances nothing was"
+            " read; the mean of their video's others stands there, or that of all where it has none"
+        )
+        return (*notes, told)
+
+    def clips(self) -> Sequence[Clip]:
+        return self._recordings.clips()
+
+    def frames(self, clip: Clip) -> Iterator[Frame]:
+        return self._recordings.frames(clip)
+
+    def predictions(self, read: Mapping[str, Affect]) -> str:
+        """The challenge's CSV: a row for each row of the table, in its order.
+
+        Its script stops where a row is missing. So the mean of what was read of the same video
+        (of all videos, where nothing was; 0 where nothing was read at all) stands in.
+        """
+        form = self._corpus.form
+        by_video: dict[str, list[Affect]] = {}
+        for place in form:
+            if place.clip in read:
+                by_video.setdefault(place.video, []).append(read[place.clip])
+        means = {video: _mean(affects) for video, affects in by_video.items()}
+        overall = _mean([*read.values()])
+        self._unread = sum(place.clip not in read for place in form)
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(["video", "utterance", "arousal", "valence"])
+        for place in form:
+            affect = read.get(place.clip) or means.get(place.video, overall)
+            writer.writerow(
+                [place.video, place.utterance, f"{affect.arousal:.6f}", f"{affect.valence:.6f}"]
+            )
+        return text.getvalue()
+
+
+def corpus(
     config: OMGConfig, runtime: Runtime, progress: Callable[[int, int], None] | None = None
-) -> Listing:
+) -> Corpus:
     """The utterances of one split: videos in the table's order, each in order of time.
 
     A person is a video. `progress` hears of the drawing of the sample, as (done, of). Raises
@@ -37,7 +118,7 @@ def listing(
     return _read(config, root, [])
 
 
-def _read(config: OMGConfig, root: Path, notes: list[str]) -> Listing:
+def _read(config: OMGConfig, root: Path, notes: list[str]) -> Corpus:
     name = NAMES[config.split]
     table, folder = _table(root, name), _folder(root, name)
     labels = ["arousal", "valence"]
@@ -51,7 +132,7 @@ def _read(config: OMGConfig, root: Path, notes: list[str]) -> Listing:
     names: set[str] = set()
     for video, utterances in videos.items():
         for row in sorted(utterances, key=_when):
-            clip = Clip(f"{video}/{_stem(row)}", person=video, affect=row.affect())
+            clip = Clip(_name(row), person=video, affect=row.affect())
             if clip.name not in names:
                 names.add(clip.name)
                 sources[clip] = Source(row.inside(row.inside(folder, "video"), "utterance"))
@@ -60,11 +141,23 @@ def _read(config: OMGConfig, root: Path, notes: list[str]) -> Listing:
     found = present(table, folder, sources)
     first = list(dict.fromkeys(clip.person for clip in found.sources))[: config.persons]
     kept = {clip: source for clip, source in found.sources.items() if clip.person in first}
-    return Listing(kept, (*notes, *found.notes))
+    asked = set(videos) if config.persons is None else set(first)
+    form = (Place(row.text("video"), row.text("utterance"), _name(row)) for row in rows)
+    return Corpus(
+        Listing(kept, (*notes, *found.notes)), tuple(one for one in form if one.video in asked)
+    )
 
 
-def _stem(row: Row) -> str:
-    return re.sub(r"\.\w{2,4}$", "", row.name("utterance"))
+def _mean(affects: Sequence[Affect]) -> Affect:
+    if not affects:
+        return Affect(0.0, 0.0)
+    return Affect(fmean(one.arousal for one in affects), fmean(one.valence for one in affects))
+
+
+def _name(row: Row) -> str:
+    """What an utterance's clip is called: VIDEO/utterance_N."""
+    stem = re.sub(r"\.\w{2,4}$", "", row.name("utterance"))
+    return f"{row.name('video')}/{stem}"
 
 
 def _when(row: Row) -> tuple[float, int]:
@@ -84,8 +177,10 @@ def _table(root: Path, name: str) -> Path:
     ]
     if not tables:
         raise InputError(root, f"has no omg_{name}Videos.csv; {HELP}")
+    said = {one: one.stem.casefold() for one in tables}
     return min(
-        tables, key=lambda one: ("label" not in one.stem.casefold(), len(one.name), one.name)
+        tables,
+        key=lambda one: ("without" in said[one], "label" not in said[one], len(one.name), one.name),
     )
 
 

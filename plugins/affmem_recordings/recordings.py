@@ -70,22 +70,36 @@ class Recordings:
 def present(table: Path, folder: Path, sources: Mapping[Clip, Source]) -> Listing:
     """The clips whose files are there, and a note that counts the others and names a few.
 
-    Raises InputError where a file is there but has nothing in it, or where none is there at all.
+    A file with nothing in it, which a download or a cut that failed leaves, counts as an other.
+    Raises InputError where a file may not be read, or where no clip has one.
     """
-    there, missing = {}, []
+    there: dict[Clip, Source] = {}
+    missing: list[str] = []
+    empty: list[str] = []
     for clip, source in sources.items():
-        if _exists(source.path):
+        if not _exists(source.path):
+            missing.append(clip.name)
+        elif source.path.is_file() and source.path.stat().st_size == 0:
+            empty.append(clip.name)
+        else:
             check(source.path)
             there[clip] = source
-        else:
-            missing.append(clip.name)
-    if not missing:
-        return Listing(there)
+    notes = tuple(
+        f"{len(names)} of {len(sources)} clips of {table.name} {are}, left out: {some(names)}"
+        for names, are in ((missing, "are missing"), (empty, "are empty files (0 bytes)"))
+        if names
+    )
     if not there:
-        raise InputError(folder, f"holds none of the {len(missing)} clips that {table.name} names")
-    few = ", ".join(missing[:FIRST_FEW]) + (", ..." if len(missing) > FIRST_FEW else "")
-    note = f"{len(missing)} of {len(sources)} clips of {table.name} are missing, left out: {few}"
-    return Listing(there, (note,))
+        but = f"; {len(empty)} are empty files (0 bytes): {some(empty)}" if empty else ""
+        raise InputError(
+            folder, f"holds none of the {len(sources)} clips that {table.name} names{but}"
+        )
+    return Listing(there, notes)
+
+
+def some(names: Sequence[str]) -> str:
+    """The first few names, and dots for the rest."""
+    return ", ".join(names[:FIRST_FEW]) + (", ..." if len(names) > FIRST_FEW else "")
 
 
 def _exists(path: Path) -> bool:

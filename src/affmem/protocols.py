@@ -13,6 +13,7 @@ import numpy as np
 from attrs import frozen
 
 from affmem.values import (
+    Affect,
     Affects,
     Card,
     Clip,
@@ -88,6 +89,18 @@ class Endless(Dataset, Protocol):
 
     def fresh(self, number: int) -> Frame:
         """The labelled face `number`, from 0: the same one whenever it is asked for."""
+        ...
+
+
+@runtime_checkable
+class Contest(Dataset, Protocol):
+    """A dataset of a challenge, which has a form of its own for predictions."""
+
+    def predictions(self, read: Mapping[str, Affect]) -> str:
+        """The text of its file, `read` being what was read of clips, by name (some may lack).
+
+        Where the form asks for what was not read, `notes` says afterwards what stands in.
+        """
         ...
 
 

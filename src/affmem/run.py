@@ -27,7 +27,7 @@ from affmem.errors import InputError, PluginError, UserError
 from affmem.evaluation import Utterance, score, units, utterances
 from affmem.experiment import Experiment, dumps
 from affmem.gallery import write_gallery
-from affmem.protocols import Metric, Runtime
+from affmem.protocols import Contest, Metric, Runtime
 from affmem.road import Person, Stations, walk
 from affmem.timing import Clock
 from affmem.values import Affect, Clip, Step
@@ -95,6 +95,9 @@ def run(
                 ),
             }  # fmt: skip
         write(out / "metrics.json", _json(figures))
+        if isinstance(stations.dataset, Contest):
+            read = {one.clip: one.memory for one in utterances(steps) if one.memory is not None}
+            write(out / "predictions.csv", stations.dataset.predictions(read))
         record["notes"] = [*stations.dataset.notes(), *_unscored(steps, figures)]
         for note in record["notes"]:
             log.debug("note: %s", note)

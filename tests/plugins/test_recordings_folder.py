@@ -89,7 +89,8 @@ def test_mistakes_are_said_in_a_line(tmp_path):
     said = problem(dataset(tmp_path, "file", "a.mp4", "b.mp4"))
     assert said == f"{tmp_path}: holds none of the 2 clips that labels.csv names"
     (tmp_path / "a.mp4").touch()
-    assert problem(dataset(tmp_path, "file", "a.mp4")).endswith("a.mp4: is empty (0 bytes)")
+    said = problem(dataset(tmp_path, "file", "a.mp4"))
+    assert said.endswith("that labels.csv names; 1 are empty files (0 bytes): a.mp4")
     header = "file,start,end,arousal,valence"
     said = problem(dataset(tmp_path, header, "a.mp4,2,1,0,0"))
     assert said.endswith("labels.csv: line 2: end 1: expected a number above start, 2")

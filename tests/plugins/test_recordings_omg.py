@@ -1,15 +1,18 @@
 """The OMG corpus is read as its preparation leaves it; without it, a drawn one stands in."""
 
 import csv
+import io
 
+import numpy as np
 import platformdirs
 import pytest
 from attrs import frozen
 
 from affmem.catalogue import catalogue
 from affmem.errors import InputError
-from affmem.protocols import Dataset, Runtime
-from affmem.values import Affect
+from affmem.evaluation import score, units
+from affmem.protocols import Contest, Dataset, Runtime
+from affmem.values import Affect, Step
 from affmem_recordings import omg, sample
 from affmem_recordings.config import OMGConfig
 from recordings_files import number_of, write_video
@@ -85,6 +88,7 @@ def test_of_two_test_tables_the_one_with_labels_is_read(tmp_path):
     bare = [row[:5] for row in ROWS]
     data = dataset(corpus(tmp_path, bare, header=HEADER[:5]))
     assert {clip.affect for clip in data.clips()} == {None}
+    corpus(tmp_path, bare, "omg_TestVideos_WithoutLabels.csv", header=HEADER[:5])
     corpus(tmp_path, table="omg_TestVideos_WithLabels.csv")
     assert None not in {clip.affect for clip in dataset(tmp_path).clips()}
 
@@ -101,6 +105,32 @@ def test_missing_utterances_are_counted_and_named(tmp_path):
         "2 of 4 clips of omg_TestVideos.csv are missing, left out: vb/utterance_9, vb/utterance_10",
     )
     assert len(dataset(tmp_path, persons=1).clips()) == 2
+
+
+def test_empty_files_are_counted_and_named_too(tmp_path):
+    root = corpus(tmp_path, absent=["utterance_9.mp4"])
+    (root / "Test" / "va" / "utterance_2.mp4").write_bytes(b"")
+    data = dataset(root)
+    assert [clip.name for clip in data.clips()] == ["vb/utterance_10", "va/utterance_1"]
+    assert data.notes() == (
+        "1 of 4 clips of omg_TestVideos.csv are missing, left out: vb/utterance_9",
+        "1 of 4 clips of omg_TestVideos.csv are empty files (0 bytes), left out: va/utterance_2",
+    )
+
+
+def test_numbers_of_utterances_may_have_gaps_and_clips_be_very_short_or_long(tmp_path):
+    rows = [
+        ["x", start, end, "va", f"utterance_{number}.mp4", "0.5", "0", "3"]
+        for start, end, number in (("0", "0.5", 4), ("2", "92", 17), ("95", "97", 108))
+    ]
+    root = corpus(tmp_path, rows)
+    write_video(root / "Test" / "va" / "utterance_4.mp4", range(0, 500, 40))
+    write_video(root / "Test" / "va" / "utterance_17.mp4", range(0, 90_000, 2000))
+    data = dataset(root)
+    times = {clip.name: [frame.time for frame in data.frames(clip)] for clip in data.clips()}
+    assert [*times] == ["va/utterance_4", "va/utterance_17", "va/utterance_108"]
+    assert (len(times["va/utterance_4"]), times["va/utterance_4"][-1]) == (13, 0.48)
+    assert (len(times["va/utterance_17"]), times["va/utterance_17"][-1]) == (45, 88)
 
 
 def test_the_first_persons_are_kept(tmp_path):
@@ -129,12 +159,93 @@ def test_mistakes_are_said_in_a_line(tmp_path):
     corpus(bad, [ROWS[0], [*ROWS[1][:5], "7", "0", "1"]])
     said = problem(dataset(bad))
     assert said.endswith("omg_TestVideos.csv: line 3: arousal 7: expected a number in [-1, 1]")
-    (bad / "Test" / "vb" / "utterance_10.mp4").write_bytes(b"")
     corpus_table = bad / "omg_TestVideos.csv"
-    corpus_table.write_text(",".join(HEADER) + "\n" + ",".join(ROWS[0]))
-    assert problem(dataset(bad)).endswith("utterance_10.mp4: is empty (0 bytes)")
     corpus_table.write_text(",".join(HEADER) + "\nx,1,2,..,a.mp4,0,0,1")
     assert "line 2: video ..: expected a path inside" in problem(dataset(bad))
+
+
+# --- the challenge's file -----------------------------------------------------------------------
+
+
+def table(text):
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def official(truth, predicted):
+    """The challenge's score of two files: the mean over videos of each one's own CCC."""
+    figures = {"arousal": [], "valence": []}
+    for video in dict.fromkeys(row["video"] for row in truth):
+        for dimension, values in figures.items():
+            t, p = (
+                np.array([float(row[dimension]) for row in rows if row["video"] == video])
+                for rows in (truth, predicted)
+            )
+            covariance = np.cov(t, p, bias=True)[0, 1]
+            values.append(2 * covariance / (t.var() + p.var() + (t.mean() - p.mean()) ** 2))
+    return {dimension: np.mean(values) for dimension, values in figures.items()}
+
+
+def test_predictions_stand_in_the_order_of_the_table(tmp_path):
+    data = dataset(corpus(tmp_path))
+    assert isinstance(data, Contest)
+    read = {clip.name: Affect(n / 10, -n / 8) for n, clip in enumerate(data.clips())}
+    assert data.predictions(read) == (
+        "video,utterance,arousal,valence\n"
+        "vb,utterance_10.mp4,0.100000,-0.125000\n"
+        "va,utterance_2.mp4,0.300000,-0.375000\n"
+        "vb,utterance_9.mp4,0.000000,0.000000\n"
+        "va,utterance_1.mp4,0.200000,-0.250000\n"
+    )
+    assert data.notes() == ()
+
+
+def test_where_nothing_was_read_the_mean_of_the_video_stands_in_and_is_told(tmp_path):
+    rows = [*ROWS, ["x", "1", "2", "vc", "utterance_1.mp4", "0.2", "0.2", "3"]]
+    data = dataset(corpus(tmp_path, rows, absent=["utterance_9.mp4", "utterance_1.mp4"]))
+    read = {"vb/utterance_10": Affect(0.5, -0.5), "va/utterance_2": Affect(0.25, 0)}
+    values = [(row["arousal"], row["valence"]) for row in table(data.predictions(read))]
+    vb, va, overall = (
+        ("0.500000", "-0.500000"),
+        ("0.250000", "0.000000"),
+        ("0.375000", "-0.250000"),
+    )
+    assert values == [vb, va, vb, va, overall]
+    assert data.notes()[-1].startswith(
+        "predictions.csv: of 3 of 5 utterances nothing was read; the mean"
+    )
+    assert {row["arousal"] for row in table(data.predictions({}))} == {"0.000000"}
+
+
+def test_of_the_first_persons_alone_only_theirs_are_asked_for(tmp_path):
+    data = dataset(corpus(tmp_path, absent=["utterance_9.mp4"]), persons=1)
+    assert {row["video"] for row in table(data.predictions({}))} == {"vb"}
+    assert len(table(data.predictions({}))) == 2
+
+
+def test_the_mean_over_persons_is_the_official_score_of_the_file(tmp_path):
+    truth = {"va": [0.0, 0.5, 1.0], "vb": [0.25, 0.75], "vc": [0.1, 0.9]}
+    read = {"va": [0.0, 0.5, 1.0], "vb": [0.75, 0.25], "vc": [0.2, 0.6]}
+    rows = [
+        ["x", str(n), "9", video, f"utterance_{n}.mp4", str(label), str(-label), "3"]
+        for video, labels in truth.items()
+        for n, label in enumerate(labels)
+    ]
+    data = dataset(corpus(tmp_path, rows))
+    steps = []
+    for clip in data.clips():
+        number = int(clip.name[-1])
+        affect = Affect(read[clip.person][number], -read[clip.person][number])
+        steps.append(Step(clip, 0.0, True, affect, affect, 1.0, 1, clip.affect))
+    metric = catalogue().config("metric", "ccc")().build(Runtime())
+    figures = score(units(steps, "utterance"), {"ccc": metric}, 20, np.random.default_rng(0))
+    ours = figures["mean over persons"]["p-affmem"]
+    # By hand: 1, -1, and of (0.1, 0.9), (0.2, 0.6): 2 * 0.08 / (0.16 + 0.04 + 0.01) = 16 / 21.
+    known = (1 - 1 + 16 / 21) / 3
+    file = data.predictions({step.clip.name: step.memory for step in steps})
+    theirs = official(table((tmp_path / "omg_TestVideos.csv").read_text("utf-8-sig")), table(file))
+    for dimension in ("arousal", "valence"):
+        assert ours[dimension]["ccc"] == pytest.approx(known, abs=1e-6)
+        assert theirs[dimension] == pytest.approx(known, abs=1e-6)
 
 
 @frozen
@@ -191,7 +302,7 @@ def test_without_a_root_drawn_persons_stand_in_and_are_kept(cache):
 
 def test_progress_is_told(cache):
     told = []
-    omg.listing(OMGConfig(sample_persons=3), Runtime(), lambda done, of: told.append((done, of)))
+    omg.corpus(OMGConfig(sample_persons=3), Runtime(), lambda done, of: told.append((done, of)))
     assert told == [(3, 3)]
 
 

@@ -10,8 +10,8 @@ from attrs import astuple
 
 from affmem.conformance.draws import disturb, pictures
 from affmem.conformance.subject import Check, Subject, demand, equal
-from affmem.protocols import Dataset, Endless, Follower
-from affmem.values import UNITS, Clip, Corners, Found, Frame, Image
+from affmem.protocols import Contest, Dataset, Endless, Follower
+from affmem.values import UNITS, Affect, Clip, Corners, Found, Frame, Image
 
 CLIPS, FRAMES = 3, 6
 """How many clips are opened, and how many frames of each are read."""
@@ -82,6 +82,24 @@ def fresh_faces_are_the_same_again(subject: Subject) -> None:
                 again = source.fresh(number)
                 demand(again.affect is not None, f"face {number} has no label")
                 equal(_arrays([first[number]]), _arrays([again]), f"face {number} made again")
+
+    subject.given(check, ONCE, config=subject.configs)
+
+
+def predictions_fit_its_form(subject: Subject) -> None:
+    """Where it has a form for predictions, that takes those of all clips, of some, or of none, and
+    is the same text again."""
+
+    def check(config: Any) -> None:
+        dataset = subject.build(config)
+        if not isinstance(dataset, Contest):
+            return
+        read = {one.name: Affect(0.5, -0.5) for one in dataset.clips()}
+        for some in (read, dict(islice(read.items(), 1)), {}):
+            text = dataset.predictions(some)
+            demand(isinstance(text, str), f"predictions() gave {type(text).__name__}, no text")
+            again = subject.build(config).predictions(some)
+            demand(again == text, f"asked again, predictions of {len(some)} clips were others")
 
     subject.given(check, ONCE, config=subject.configs)
 
@@ -233,6 +251,7 @@ DATASET: tuple[Check, ...] = (
     frames_come_in_time_order,
     frames_are_the_same_again,
     fresh_faces_are_the_same_again,
+    predictions_fit_its_form,
 )
 FACES: tuple[Check, ...] = (
     each_picture_has_an_answer,
