@@ -18,6 +18,7 @@ from affmem.conformance import CHECKS, Subject, examine, named
 from affmem.conformance.every import PROTOCOLS
 from affmem.protocols import Runtime
 from broken_parts import BROKEN, SOUND, Mean, Upside, subject
+from recordings_files import write_video
 
 MACHINES = {"whatever_is_done_to_it", "it_keeps_what_a_list_would"}
 """They do all that others do, and so may fail where one of them does."""
@@ -37,7 +38,10 @@ ABSENT = {
         "" if find_spec("face_recognition_models") else 'needs the extra "identity"',
     ),
 }
-RECORDED = ("dataset:folder", "dataset:omg", "dataset:affectnet")
+RECORDED = tuple(
+    f"dataset:{name}"
+    for name in ("folder", "omg", "omg-empathy", "affectnet", "afew-va", "aff-wild2")
+)
 PARTS = [f"{kind}:{name}" for kind, names in catalogue().parts.items() for name in names]
 
 
@@ -83,14 +87,22 @@ def recorded(tmp_path_factory):
     (root / "labels.csv").write_text("file,person,arousal,valence\na.png,anna,0.5,0\n")
     (root / "train_set" / "images").mkdir(parents=True)
     (root / "train_set" / "annotations").mkdir()
-    for path in ("a.png", "train_set/images/0.jpg"):
+    clips = root / "001", root / "cropped_aligned" / "1-30-90x80"
+    labels, stories = root / "VA_Set" / "Validation_Set", root / "Validation"
+    for folder in (*clips, labels, stories / "Annotations", stories / "Videos"):
+        folder.mkdir(parents=True)
+    for path in ("a.png", "train_set/images/0.jpg", *(one / "00001.jpg" for one in clips)):
         picture.save(root / path)
+    label = {"frames": {"00001": {"arousal": 5, "valence": -5}}}
+    (root / "001" / "001.json").write_text(json.dumps(label))
+    (labels / "1-30-90x80.txt").write_text("valence,arousal\n0.5,-5\n")
+    (stories / "Annotations" / "Subject_1_Story_1.csv").write_text("valence\n0.5\n")
+    write_video(stories / "Videos" / "Subject_1_Story_1.mp4", [0, 40])
     for what in ("aro", "val", "exp"):
         np.save(root / "train_set" / "annotations" / f"0_{what}.npy", np.array("0.5"))
     return {
-        "dataset:folder": [f"root={root}"],
         "dataset:omg": [f"root={root / 'omg'}"],
-        "dataset:affectnet": [f"root={root}"],
+        **{part: [f"root={root}"] for part in RECORDED if part != "dataset:omg"},
     }
 
 

@@ -13,15 +13,14 @@ from attrs import frozen
 
 from affmem.errors import InputError
 from affmem.protocols import Dataset
-from affmem.values import Affect, Clip, Frame, Image, Unit
+from affmem.values import Affect, Clip, Frame, Unit
 from affmem_recordings.config import AffectNetConfig
+from affmem_recordings.crop import around
 from affmem_recordings.table import Row, rows
 from affmem_recordings.video import check, picture
 
 FILE = "subDirectory_filePath"
 BOX = ("face_x", "face_y", "face_width", "face_height")
-MARGIN = 0.5
-"""How far around its box a face is cut out of an old release's picture, in widths and heights."""
 NONE = -2.0
 """What both releases write for arousal and valence where there is none."""
 FAR = 100_000
@@ -158,7 +157,7 @@ class Tabled:
         path = row.inside(self._folder, FILE)
         check(path)
         image = picture(path)
-        face = _cut(image, place.box)
+        face = around(image, place.box)
         if not face.size:
             height, width = image.shape[:2]
             size = f"a picture of {width}x{height}"
@@ -179,13 +178,3 @@ def _box(row: Row) -> tuple[float, ...] | None:
         return None
     box = tuple(row.number(one, -FAR, FAR) for one in BOX)
     return box if min(box[2:]) > 0 else None
-
-
-def _cut(image: Image, box: Sequence[float]) -> Image:
-    x, y, width, height = box
-    left, right = x - MARGIN * width, x + (1 + MARGIN) * width
-    top, bottom = y - MARGIN * height, y + (1 + MARGIN) * height
-    face: Image = image[
-        max(0, int(top)) : max(0, int(bottom)), max(0, int(left)) : max(0, int(right))
-    ]
-    return face
