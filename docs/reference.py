@@ -38,6 +38,7 @@ MODULES = (
     "affmem.catalogue",
     "affmem.road",
     "affmem.run",
+    "affmem.keeping",
     "affmem.conformance",
 )
 """What plugins and programs import, beginning with what nearly all of them do."""

@@ -114,7 +114,8 @@ def recorded(tmp_path_factory):
         for check in CHECKS[part.partition(":")[0]]
     ],
 )
-def test_every_bundled_part_keeps_its_promises(part, check, request):
+def test_every_bundled_part_keeps_its_promises(part, check, request, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))  # where stores are, unless they are told
     if ABSENT.get(part):
         pytest.skip(ABSENT[part])
     recorded = request.getfixturevalue("recorded") if part in RECORDED else {}

@@ -47,6 +47,8 @@ def has_its_methods(subject: Subject) -> None:
         names = sorted({*dir(protocol)} - {*dir(_Nothing)})
         missing = [name for name in names if getattr(part, name, None) is None]
         demand(isinstance(part, protocol), f"no {protocol.__name__}: it lacks {', '.join(missing)}")
+        if isinstance(part, p.MemoryStore):
+            part.close()
 
     subject.given(check, share=0.1, config=subject.configs)
 
