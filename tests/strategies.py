@@ -87,6 +87,11 @@ def stations(world, memory="gwr", seed=0, **start):
     )
 
 
+def said(rows):
+    """What steps say, less the answers."""
+    return [(s.clip.name, s.time, s.face, s.pk, s.memory, s.activation, s.units) for s in rows]
+
+
 level = st.integers(-100, 100).map(lambda n: n / 100)
 shown = st.one_of(st.none(), st.tuples(level, level))
 clips = st.lists(shown, min_size=1, max_size=40)

@@ -8,15 +8,11 @@ from hypothesis import strategies as st
 from affmem import Affect
 from affmem.road import walk
 from affmem.timing import Clock
-from strategies import Flat, clips, shown, stations, worlds
+from strategies import Flat, clips, said, shown, stations, worlds
 
 
 def steps(world, **options):
     return list(walk(stations(world, **options), {}))
-
-
-def said(rows):
-    return [(s.clip.name, s.time, s.face, s.pk, s.memory, s.activation, s.units) for s in rows]
 
 
 @settings(max_examples=40)

@@ -1,10 +1,26 @@
-"""A person's memory as bytes: a safetensors file, with what else is kept of it in its header."""
+"""Memories from one run to the next: as bytes of a safetensors file, and in a store.
+
+What is kept of a memory says which part it is, and whose codes it holds: another memory, or an
+encoder that gives other codes, has no use for it, and it is refused.
+"""
 
 import json
+import tomllib
+from typing import Any
 
 import numpy as np
+import tomli_w
 
-from affmem.values import Kept
+from affmem.errors import StoreError
+from affmem.protocols import Encoder, Memory, MemoryStore
+from affmem.settings import plain
+from affmem.values import Face, Kept
+
+FIGURES = 64
+"""Numbers of a code that a fingerprint holds, at most."""
+ALIKE = 0.05
+"""How far codes of the same face may be apart, in shares of the largest number in them: rounding
+of another device or precision stays below it, other weights do not."""
 
 
 def pack(kept: Kept) -> bytes:
@@ -33,3 +49,82 @@ def unpack(content: bytes) -> Kept:
         return Kept(state, int(told["faces"]), int(told["units"]), json.loads(told["about"]))
     except (SafetensorError, KeyError, ValueError) as error:
         raise ValueError(f"no memory that affmem kept: {error}") from None
+
+
+class Shelf:
+    """A store as a run uses it: it knows which version of whose memory was taken from it."""
+
+    def __init__(self, store: MemoryStore, name: str, config: Any, encoder: Encoder) -> None:  # noqa: ANN401
+        """`name` and `config` are the memory part's; `encoder` the one whose codes it learns."""
+        self._store = store
+        self._name = name
+        self._about = {
+            "memory": tomli_w.dumps({"use": name, **plain(config)}),
+            "encoder": fingerprint(encoder),
+        }
+        self._versions: dict[str, int] = {}
+        self.known: list[str] = []
+        """Whose memory was there before."""
+
+    def take(self, person: str, memory: Memory) -> int:
+        """Make `memory`, which is empty, this person's; how many of their faces it has seen.
+
+        That is 0 where nothing is kept of them. Raises StoreError where what is kept is of another
+        memory, or was learnt with another encoder, and what `MemoryStore.load` raises.
+        """
+        loaded = self._store.load(person)
+        if loaded is None:
+            return 0
+        kept, self._versions[person] = loaded
+        use = tomllib.loads(kept.about.get("memory", "")).get("use")
+        if use != self._name:
+            raise StoreError(f"{person}: is kept in a memory {use!r}; this one is {self._name!r}")
+        if not alike(kept.about.get("encoder", ""), self._about["encoder"]):
+            raise StoreError(
+                f"{person}: what is kept was learnt with another encoder; take the checkpoint of "
+                "then, or another store, or erase them"
+            )
+        try:
+            memory.restore(kept.state)
+        except ValueError as error:
+            raise StoreError(f"{person}: what is kept does not fit this memory: {error}") from None
+        self.known.append(person)
+        return kept.faces
+
+    def put(self, person: str, memory: Memory, faces: int) -> None:
+        """Keep this person's memory, which has seen so many faces.
+
+        Raises ConflictError where another has kept it since it was taken from here.
+        """
+        kept = Kept(memory.state(), faces, len(memory), self._about)
+        base = self._versions.get(person, 0)
+        self._versions[person] = self._store.save(person, kept, base)
+
+    def close(self) -> None:
+        """Let go of the store."""
+        self._store.close()
+
+
+def fingerprint(encoder: Encoder) -> str:
+    """By what an encoder's codes are known again: those of two drawn pictures, as text."""
+    codes = encoder.encode(np.stack([_ramp(0), _ramp(1)]))
+    return " ".join(f"{number:.4g}" for number in codes[:, :FIGURES].ravel())
+
+
+def alike(one: str, other: str) -> bool:
+    """Whether two fingerprints are of encoders that give the same codes, to within rounding.
+
+    >>> alike("0.5 -1", "0.502 -0.99"), alike("0.5 -1", "0.9 -1"), alike("0.5", "0.5 -1")
+    (True, False, False)
+    """
+    a, b = (np.array([float(number) for number in text.split()]) for text in (one, other))
+    if a.shape != b.shape or not a.size:
+        return False
+    return bool(np.abs(a - b).max() <= ALIKE * max(np.abs(a).max(), np.abs(b).max()))
+
+
+def _ramp(axis: int) -> Face:
+    """A picture that goes from dark to bright, down or across, each colour in its own way."""
+    line = np.linspace(-1, 1, 96, dtype=np.float32)
+    plane = np.broadcast_to(line if axis else line[:, None], (96, 96))
+    return np.stack([plane, np.sin(3 * plane), -plane])

@@ -13,6 +13,7 @@ from collections.abc import Iterator, MutableMapping
 import numpy as np
 from attrs import define, frozen
 
+from affmem.keeping import Shelf
 from affmem.protocols import (
     Dataset,
     Editor,
@@ -63,15 +64,19 @@ class Person:
 
 
 def walk(
-    stations: Stations, people: MutableMapping[str, Person], clock: Clock | None = None
+    stations: Stations,
+    people: MutableMapping[str, Person],
+    clock: Clock | None = None,
+    shelf: Shelf | None = None,
 ) -> Iterator[Step]:
     """Walk all clips in the dataset's order; one step a frame. `people` is filled as they are met.
 
-    Raises InputError where a clip cannot be read.
+    Where there is a `shelf`, their memories are taken from there, and put back at each clip's end.
+    Raises InputError where a clip cannot be read, and what `Shelf` raises.
     """
     clock = clock or Clock()
     for clip in stations.dataset.clips():
-        person = people.get(clip.person) or meet(clip.person, stations)
+        person = people.get(clip.person) or meet(clip.person, stations, shelf)
         people[clip.person] = person
         person.memory.begin()
         step = Step(clip, 0.0, False, None, None, 0.0, len(person.memory), None)  # noqa: FBT003
@@ -107,6 +112,9 @@ def walk(
                 )
                 yield step
                 learn(face, code, person, stations, clock)
+        if shelf is not None:
+            with clock("keep"):
+                shelf.put(clip.person, person.memory, person.seen)
 
 
 def learn(face: Face, code: Codes, person: Person, parts: Parts, clock: Clock) -> None:
@@ -126,11 +134,19 @@ def learn(face: Face, code: Codes, person: Person, parts: Parts, clock: Clock) -
 _NONE = np.empty((0, 2), np.float32)
 
 
-def meet(name: str, parts: Parts) -> Person:
-    """A person never seen: an empty memory, and a random stream that is theirs alone."""
+def meet(name: str, parts: Parts, shelf: Shelf | None = None) -> Person:
+    """A person never seen: an empty memory, and a random stream that is theirs alone.
+
+    One who is on the shelf goes on as if they had never left.
+    """
     runtime, memory = parts.runtime, parts.memory.build(parts.runtime)
     lessons = parts.start.frames if getattr(memory, "takes_edits", True) else 0
-    return Person(memory, runtime.rng(f"edits of {name}"), lessons)
+    person = Person(memory, runtime.rng(f"edits of {name}"), lessons)
+    if shelf is not None:
+        person.seen = shelf.take(name, memory)
+        for _lesson in range(min(person.seen, lessons)):
+            plane(parts.start, person.rng)  # drawn already
+    return person
 
 
 def _blocks(

@@ -12,7 +12,7 @@ import os
 import platform
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -27,6 +27,7 @@ from affmem.errors import InputError, PluginError, UserError
 from affmem.evaluation import Utterance, score, units, utterances
 from affmem.experiment import Experiment, dumps
 from affmem.gallery import write_gallery
+from affmem.keeping import Shelf
 from affmem.protocols import Contest, Metric, Runtime
 from affmem.road import Person, Stations, walk
 from affmem.timing import Clock
@@ -56,8 +57,9 @@ def run(
     """Walk an experiment's road and write its run directory `out`, which must be new or empty.
 
     `watch(stage, done, of, step)` hears of each frame (clips done, of all) and of later stages.
-    Raises InputError and its kin; on KeyboardInterrupt the directory says "interrupted" and keeps
-    the clips that were finished.
+    Where the experiment has a store, persons go on from the memories kept there, which are kept
+    anew at each clip's end. Raises InputError and its kin; on KeyboardInterrupt the directory says
+    "interrupted" and keeps the clips that were finished.
     """
     began, cpu = datetime.now(UTC), perf_counter()
     check_empty(out)
@@ -66,16 +68,17 @@ def run(
     clips = stations.dataset.clips()
     if not clips:
         raise UserError(f"dataset {experiment.dataset.use!r}: holds no clip")
+    shelf = open_shelf(experiment, stations)
     out.mkdir(parents=True, exist_ok=True)
     record = _record(experiment, began, stations.dataset.notes())
     steps: list[Step] = []
     people: dict[str, Person] = {}
     clock = Clock()
-    with _logged(out), _status(out, record):
+    with closing(shelf) if shelf else nullcontext(), _logged(out), _status(out, record):
         write(out / "experiment.toml", dumps(experiment))
         finished = False
         try:
-            steps.extend(_watched(walk(stations, people, clock), clips, watch))
+            steps.extend(_watched(walk(stations, people, clock, shelf), clips, watch))
             finished = True
         finally:
             whole = steps if finished else _whole(steps)
@@ -98,7 +101,9 @@ def run(
         if isinstance(stations.dataset, Contest):
             read = {one.clip: one.memory for one in utterances(steps) if one.memory is not None}
             write(out / "predictions.csv", stations.dataset.predictions(read))
-        record["notes"] = [*stations.dataset.notes(), *_unscored(steps, figures)]
+        record["notes"] = [
+            *stations.dataset.notes(), *_unscored(steps, figures), *_known(shelf, people)
+        ]  # fmt: skip
         for note in record["notes"]:
             log.debug("note: %s", note)
         _remember(people, out / "memories")
@@ -137,6 +142,24 @@ def build(experiment: Experiment, runtime: Runtime) -> tuple[Stations, dict[str,
         if getattr(metric, "better", None) not in ("higher", "lower"):
             raise PluginError(f'metric {name!r}: its \'better\' must be "higher" or "lower"')
     return stations, metrics
+
+
+def open_shelf(experiment: Experiment, stations: Stations) -> Shelf | None:
+    """The experiment's store, opened; None where it has none. Raises what `build` of it raises."""
+    if experiment.store is None:
+        return None
+    store = experiment.store.config.build(stations.runtime)  # its own, to be closed
+    memory = experiment.memory
+    return Shelf(store, memory.use, memory.config, stations.encoder)
+
+
+def _known(shelf: Shelf | None, people: Mapping[str, Person]) -> Iterator[str]:
+    """Whether memories had learnt before, in a line."""
+    if shelf and shelf.known:
+        yield (
+            f"{len(shelf.known)} of {len(people)} persons were known from the store: their "
+            "memories had learnt before this run, maybe from these very clips"
+        )
 
 
 def _unscored(steps: Sequence[Step], figures: Mapping[str, Any]) -> Iterator[str]:
@@ -184,7 +207,8 @@ def _json(value: object) -> str:
 
 
 def _record(experiment: Experiment, began: datetime, notes: Sequence[str]) -> dict[str, Any]:
-    parts = ("dataset", "faces", "encoder", "reader", "editor", "memory")
+    parts = ["dataset", "faces", "encoder", "reader", "editor", "memory"]
+    parts += ["store"] if experiment.store else []
     return {
         "format": FORMAT,
         "status": "running",

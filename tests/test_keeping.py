@@ -1,0 +1,201 @@
+"""Memories go on from one run to the next as if they had never been put away."""
+
+import json
+from itertools import islice
+
+import numpy as np
+import pytest
+from attrs import evolve
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from affmem import Kept, Runtime
+from affmem.catalogue import catalogue
+from affmem.conformance.store import kepts
+from affmem.errors import ConflictError, StoreError
+from affmem.experiment import Experiment, Part, dumps, load
+from affmem.keeping import Shelf, fingerprint, pack, unpack
+from affmem.road import walk
+from affmem.run import run
+from strategies import Flat, said, shown, stations
+
+MEMORIES = sorted(catalogue().parts["memory"])
+
+
+def shelf(folder, world, memory="gwr"):
+    store = catalogue().config("store", "sql")(file=folder / "memories.sqlite").build(Runtime())
+    return Shelf(store, memory, catalogue().config("memory", memory)(), world)
+
+
+def steps(world, one=None, memory="gwr"):
+    """A walk with a shelf, which is then closed."""
+    try:
+        return said(walk(stations(world, memory), {}, None, one))
+    finally:
+        if one:
+            one.close()
+
+
+@given(kepts())
+def test_what_is_packed_is_unpacked_bit_for_bit(kept):
+    back = unpack(pack(kept))
+    assert (back.faces, back.units, back.about) == (kept.faces, kept.units, kept.about)
+    for name, array in kept.state.items():
+        assert back.state[name].dtype == array.dtype
+        assert back.state[name].tobytes() == array.tobytes()
+
+
+@pytest.mark.parametrize("content", [b"", b"12345678", pack(Kept({}, 1, 1))[:-1], b"\xff" * 64])
+def test_what_is_no_memory_is_not_unpacked(content):
+    with pytest.raises(ValueError, match="no memory that affmem kept"):
+        unpack(content)
+
+
+class Wide(Flat):
+    """A world with codes as wide as the bundled encoder's, which one memory asks for."""
+
+    def encode(self, faces):
+        return np.tile(super().encode(faces), (1, 25))
+
+    def read(self, codes):
+        return super().read(codes[:, :2])
+
+
+def walked(shows, cut, memory, folder):
+    """All clips in one walk; and the same, put away after `cut` of them and taken up again."""
+    names = [*shows]
+    parts = [{name: shows[name] for name in part} for part in (names[:cut], names[cut:])]
+    whole = steps(Wide(shows), memory=memory)
+    apart = [
+        row for part in parts for row in steps(Wide(part), shelf(folder, Wide(), memory), memory)
+    ]
+    return whole, apart
+
+
+@pytest.mark.parametrize("memory", MEMORIES)
+def test_put_away_and_taken_up_again_it_reads_as_if_it_never_was(memory, tmp_path_factory):
+    some = st.lists(shown, min_size=1, max_size=8)
+
+    @settings(max_examples=3)
+    @given(st.tuples(some, some, some), st.integers(0, 3))
+    def holds(seen, cut):
+        shows = dict(zip(("anna/1", "ben/1", "anna/2"), seen, strict=True))
+        whole, apart = walked(shows, cut, memory, tmp_path_factory.mktemp("store"))
+        assert apart == whole
+
+    holds()
+
+
+def test_also_when_it_was_put_away_amid_its_first_faces(tmp_path):
+    shows = {"anna/1": [(0.5, -0.5)], "anna/2": [(0.4, -0.2)] * 9}  # of 3 faces that are edited
+    whole, apart = walked(shows, 1, "gwr", tmp_path)
+    assert apart == whole
+    assert whole[-1][-1] > 2  # units
+
+
+def test_a_walk_that_was_cut_off_has_kept_its_last_whole_clip(tmp_path):
+    world = Flat({"anna/1": [(0.5, 0)] * 5, "ben/1": [(0, 0)] * 4, "anna/2": [(0.1, 0)] * 30})
+    one = shelf(tmp_path, world)
+    list(islice(walk(stations(world), {}, None, one), 5 + 4 + 12))
+    one.close()
+    store = catalogue().config("store", "sql")(file=tmp_path / "memories.sqlite").build(Runtime())
+    assert {card.person: card.faces for card in store.people()} == {"anna": 5, "ben": 4}
+    store.close()
+
+
+def test_who_was_saved_by_another_meanwhile_is_not_overwritten(tmp_path):
+    world = Flat({"anna/1": [(0.5, 0)] * 5})
+    one = shelf(tmp_path, world)
+    walking = walk(stations(world), {}, None, one)
+    next(walking)
+    steps(world, shelf(tmp_path, world))
+    with pytest.raises(ConflictError, match="anna: saved by another since version 0"):
+        list(walking)
+    one.close()
+
+
+# --- what does not go together ----------------------------------------------------------------
+
+
+class Other(Flat):
+    """A world whose encoder was trained otherwise."""
+
+    def encode(self, faces):
+        return super().encode(faces)[:, ::-1].copy()
+
+
+class Rounder(Flat):
+    """One whose arithmetic is rounder."""
+
+    def encode(self, faces):
+        return super().encode(faces).astype(np.float16).astype(np.float32)
+
+
+SHOWS = {"anna/1": [(0.5, 0.1)] * 5}
+
+
+def test_another_encoders_memory_is_refused(tmp_path):
+    steps(Flat(SHOWS), shelf(tmp_path, Flat(SHOWS)))
+    with pytest.raises(StoreError, match="anna: what is kept was learnt with another encoder"):
+        steps(Other(SHOWS), shelf(tmp_path, Other(SHOWS)))
+    assert steps(Rounder(SHOWS), shelf(tmp_path, Rounder(SHOWS)))
+
+
+def test_another_memorys_is_refused(tmp_path):
+    steps(Flat(SHOWS), shelf(tmp_path, Flat(SHOWS)))
+    with pytest.raises(StoreError, match="anna: is kept in a memory 'gwr'; this one is 'knn'"):
+        steps(Flat(SHOWS), shelf(tmp_path, Flat(SHOWS), "knn"), "knn")
+
+
+def test_a_state_that_does_not_fit_is_refused(tmp_path):
+    one = shelf(tmp_path, Flat(SHOWS))
+    about = {"memory": 'use = "gwr"\n', "encoder": fingerprint(Flat())}
+    one._store.save("anna", Kept({"strange": np.zeros(3)}, 3, 3, about), 0)
+    with pytest.raises(StoreError, match="anna: what is kept does not fit this memory: no state"):
+        steps(Flat(SHOWS), one)
+
+
+# --- a whole run ------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def experiment(tmp_path_factory):
+    """Two drawn persons, a second of each."""
+    folder = tmp_path_factory.mktemp("experiment")
+    (folder / "mine.toml").write_text(
+        'resamples = 10\ngallery = 0\n[dataset]\nuse = "acted"\npersons = 2\nseconds = 1\n'
+        '[memory]\nuse = "personal"\n[store]\nuse = "sql"\nfile = "memories.sqlite"\n'
+    )
+    return load(folder / "mine.toml")
+
+
+def test_an_experiment_names_its_store(experiment, tmp_path):
+    assert isinstance(experiment.store, Part)
+    (tmp_path / "again.toml").write_text(dumps(experiment))
+    assert load(tmp_path / "again.toml") == experiment
+    assert "[store]" not in dumps(evolve(experiment, store=None))
+
+
+def test_a_second_run_goes_on_from_the_first(experiment, tmp_path):
+    first, second = (run(experiment, tmp_path / name) for name in ("first", "second"))
+    alone = run(evolve(experiment, store=None), tmp_path / "alone")
+    frames = [(tmp_path / one / "frames.csv").read_bytes() for one in ("first", "alone", "second")]
+    assert frames[0] == frames[1]
+    assert frames[0] != frames[2]
+    assert not [note for note in first.notes if "store" in note]
+    assert "2 of 2 persons were known from the store" in second.notes[-1]
+    assert "keep" in second.timing["seconds"]
+    assert "keep" not in alone.timing["seconds"]
+    store = experiment.store.config.build(Runtime())
+    faces = second.metrics["faces"]
+    assert sum(card.faces for card in store.people()) == 2 * faces
+    store.close()
+    assert json.loads((tmp_path / "second" / "run.json").read_text())["parts"]["store"] == "sql"
+
+
+def test_a_store_that_cannot_be_opened_leaves_no_run_directory(experiment, tmp_path):
+    store = evolve(experiment.store, config=evolve(experiment.store.config, file=tmp_path))
+    with pytest.raises(StoreError, match="is a folder; expected a file"):
+        run(evolve(experiment, store=store), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    assert isinstance(experiment, Experiment)
