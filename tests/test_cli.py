@@ -325,6 +325,11 @@ def test_datasets_check_counts(corpus, tmp_path):
     done = affmem("datasets", "check", OMG, "--set", f"dataset.root={corpus}", "--json")
     found = json.loads(done.stdout)
     assert (found["persons"], found["clips"], found["unreadable"]) == (3, 6, [])
+    page = tmp_path / "check.html"
+    words = ("datasets", "check", OMG, "--set", f"dataset.root={corpus}", "--quick", "--html", page)
+    assert "note:" not in affmem(*words).stdout
+    assert "all 6 clips can be read" in page.read_text()
+    assert "exists; expected a new file" in refused(*words)
 
 
 def folder(tmp_path, rows, columns="file,person,arousal,valence"):

@@ -280,32 +280,44 @@ def datasets_make(*, name: str, folder: Path, options: Sequence[str], quiet: boo
 @datasets.command("check")
 @click.argument("file", type=FILE)
 @overrides
+@click.option("--quick", is_flag=True, help="Read the first second of each clip alone.")
+@click.option("--html", "page", type=FILE, help="A page to write besides.")
 @as_json
-def datasets_check(*, file: Path, overrides: Sequence[str], as_json: bool) -> None:
-    """Read the dataset of experiment FILE through: what is there, what is missing or broken.
+def datasets_check(
+    *, file: Path, overrides: Sequence[str], quick: bool, page: Path | None, as_json: bool
+) -> None:
+    """Read the dataset of experiment FILE through: what is there, missing, broken or suspicious.
 
-    Opens every clip and decodes its first second. Exit code 1 where something cannot be read.
+    Exit code 1 where something cannot be read.
     """
-    from affmem.check import inspect
+    from affmem.check import inspect, text
     from affmem.experiment import load
     from affmem.protocols import Runtime
     from affmem.terminal import Bar
 
     experiment = load(file, overrides)
+    if page is not None and page.exists():
+        raise InputError(page, "exists; expected a new file")
     named = experiment.dataset
     found = []
     with Bar(silent=as_json) as bar:
         for part in named if isinstance(named, tuple) else (named,):
             dataset = part.build(Runtime(seed=experiment.seed))
-            facts = inspect(dataset, lambda done, of: bar.told("opening clips", done, of))
+            facts = inspect(
+                dataset, lambda done, of: bar.told("reading clips", done, of), quick=quick
+            )
             found.append({"dataset": part.use, **facts})
+    if page is not None:
+        from affmem.page import render
+        from affmem.run import write
+
+        write(page, render(found))
     if as_json:
         click.echo(json.dumps(found if isinstance(named, tuple) else found[0], indent=2))
     else:
         for facts in found:
-            for key, value in facts.items():
-                for line in value if isinstance(value, list) else [value]:
-                    click.echo(f"{key}: {line}")
+            for line in text(facts):
+                click.echo(line)
     sys.exit(1 if any(facts["unreadable"] for facts in found) else 0)
 
 
