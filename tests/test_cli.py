@@ -14,6 +14,8 @@ import pytest
 from PIL import Image
 from safetensors.numpy import load_file
 
+from affmem.emotions import PLACES
+
 REPO = Path(__file__).parents[1]
 OMG = REPO / "examples" / "omg.toml"
 GWR = ("--set", "memory.use=gwr")
@@ -165,6 +167,8 @@ def test_a_run_ends_with_figures_and_a_report(small, corpus, tmp_path):
         for file in (corpus / "omg_TestVideos.csv", out / "predictions.csv")
     )
     assert [row[3:5] for row in asked] == [row[:2] for row in given]
+    words = {line.rpartition(",")[2] for line in (out / "utterances.csv").read_text().split()[1:]}
+    assert words <= {*PLACES}
     assert len(list((out / "memories").glob("*.safetensors"))) == 3
     assert not list(out.rglob("*.part"))
 

@@ -11,11 +11,13 @@ from typing import final
 import numpy as np
 from attrs import frozen
 
+from affmem.emotions import place
 from affmem.errors import InputError
 from affmem.protocols import Dataset
 from affmem.values import Affect, Clip, Frame, Unit
 from affmem_recordings.config import AffectNetConfig
 from affmem_recordings.crop import around
+from affmem_recordings.recordings import placed
 from affmem_recordings.table import Row, rows
 from affmem_recordings.video import check, picture
 
@@ -25,6 +27,8 @@ NONE = -2.0
 """What both releases write for arousal and valence where there is none."""
 FAR = 100_000
 """No number in the table is further from 0."""
+WORDS = ("neutral", "happy", "sad", "surprise", "fear", "disgust", "anger", "contempt")
+"""What `expression` stands for; 8 to 10 are none, uncertain and no face."""
 LARGE = 4096
 """Bytes; an annotation is one number."""
 NOTE = "AffectNet does not say who is who: each picture counts as a person of its own"
@@ -39,11 +43,12 @@ def affectnet(config: AffectNetConfig) -> Dataset:
     """The release that lies in the folder. Raises InputError where neither does."""
     root = config.root.expanduser()
     if (root / FOLDERS[config.split]).is_dir():
-        return Annotated(root / FOLDERS[config.split])
+        return Annotated(root / FOLDERS[config.split], emotions=config.emotions)
     for one in LISTS:
         table = root / one / TABLES[config.split]
         if table.is_file():
-            return Tabled(table, next(root / one for one in PICTURES if (root / one).is_dir()))
+            pictures = next(root / one for one in PICTURES if (root / one).is_dir())
+            return Tabled(table, pictures, emotions=config.emotions)
     raise InputError(
         root, f"holds neither {FOLDERS[config.split]} nor {TABLES[config.split]} of AffectNet"
     )
@@ -58,12 +63,13 @@ class Annotated:
 
     unit: Unit = "frame"
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, *, emotions: bool) -> None:
+        self._folder, self._emotions = folder, emotions
+        self._read: dict[str, bool] = {}
 
     def notes(self) -> Sequence[str]:
-        """That nobody is known."""
-        return (NOTE,)
+        """That nobody is known, and how many of the labels read so far are words' places."""
+        return (NOTE, *placed(sum(self._read.values()), len(self._read)))
 
     def clips(self) -> Sequence[Clip]:
         """A clip a picture, in the order of their names, numbers by their size."""
@@ -81,12 +87,17 @@ class Annotated:
         arousal, valence = (
             annotated(annotation.with_name(f"{path.stem}_{one}.npy")) for one in ("aro", "val")
         )
-        known = NONE not in {arousal, valence}
-        yield Frame(0.0, picture(path), Affect(arousal, valence) if known else None)
+        affect = None if NONE in {arousal, valence} else Affect(arousal, valence)
+        named = affect is None and self._emotions
+        if named:
+            affect = _place(annotated(annotation.with_name(f"{path.stem}_exp.npy"), 0, 10))
+        if affect is not None:
+            self._read[clip.name] = named
+        yield Frame(0.0, picture(path), affect)
 
 
-def annotated(path: Path) -> float:
-    """The number in an annotation (they are kept as text): in [-1, 1], or -2 for none.
+def annotated(path: Path, low: float = -1, high: float = 1) -> float:
+    """The number in an annotation (they are kept as text): in [low, high], or -2 for none.
 
     Raises InputError where it is anything else; nothing is ever unpickled.
     """
@@ -99,8 +110,9 @@ def annotated(path: Path) -> float:
         number = float(said)
     except Exception:  # noqa: BLE001  (a broken file makes its reader raise anything)
         raise InputError(path, "expected an array of one number") from None
-    if number != NONE and not -1 <= number <= 1:
-        raise InputError(path, f"holds {said}; expected a number in [-1, 1], or -2 for none")
+    if number != NONE and not low <= number <= high:
+        expected = f"expected a number in [{low:g}, {high:g}], or -2 for none"
+        raise InputError(path, f"holds {said}; {expected}")
     return number
 
 
@@ -119,9 +131,9 @@ class Tabled:
 
     unit: Unit = "frame"
 
-    def __init__(self, table: Path, folder: Path) -> None:
-        self._table, self._folder = table, folder
-        self._left_out = 0
+    def __init__(self, table: Path, folder: Path, *, emotions: bool) -> None:
+        self._table, self._folder, self._emotions = table, folder, emotions
+        self._left_out = self._named = 0
 
     @cached_property
     def _places(self) -> dict[Clip, _Place]:
@@ -129,11 +141,15 @@ class Tabled:
         places: dict[Clip, _Place] = {}
         names: set[str] = set()
         for row in rows(self._table, [FILE, *BOX, "expression", "valence", "arousal"]):
-            row.number("expression", 0, 10)
+            expression = row.number("expression", 0, 10)
             label, box = _label(row), _box(row)
+            named = label is None and self._emotions
+            if named:
+                label = _place(expression)
             if label is None or box is None:
                 self._left_out += 1
                 continue
+            self._named += named
             file = row.name(FILE)
             name = file if file not in names else f"{file}@{row.line}"
             names.add(name)
@@ -144,7 +160,8 @@ class Tabled:
         """That nobody is known, and how many rows are left out."""
         total = len(self._places) + self._left_out
         without = f"{self._left_out} of {total} rows of {self._table.name} have no label or no face"
-        return (NOTE, f"{without}, left out") if self._left_out else (NOTE,)
+        left_out = (f"{without}, left out",) if self._left_out else ()
+        return (NOTE, *left_out, *placed(self._named, len(self._places)))
 
     def clips(self) -> Sequence[Clip]:
         """A clip a face, in the table's order."""
@@ -165,6 +182,10 @@ class Tabled:
                 self._table, f"line {place.line}: face_x, face_y: the face is outside of {size}"
             )
         yield Frame(0.0, face, clip.affect)
+
+
+def _place(expression: float) -> Affect | None:
+    return place(WORDS[int(expression)]) if 0 <= expression < len(WORDS) else None
 
 
 def _label(row: Row) -> Affect | None:

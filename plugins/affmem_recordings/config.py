@@ -46,7 +46,8 @@ class FolderConfig:
     root: Path
     """The folder that holds the table and the files."""
     table: str = field(default="labels.csv", validator=min_len(1))
-    """The CSV in it: `file`; optional `person`, `start`, `end` (seconds), `arousal`, `valence`."""
+    """The CSV in it: `file`; optional `person`, `start`, `end` (seconds), `arousal`, `valence`,
+    `emotion` (a word, where the two are empty)."""
 
     def build(self, _runtime: Runtime) -> Dataset:
         from affmem_recordings.folder import listing
@@ -69,6 +70,9 @@ class AffectNetConfig:
         default="train", validator=in_(("train", "validation"))
     )
     """Which part; a test set was never given out."""
+    emotions: bool = False
+    """Whether a face without arousal and valence takes the place of its expression's word; of
+    contempt, and where no expression is given, there is none."""
 
     def build(self, _runtime: Runtime) -> Dataset:
         from affmem_recordings.affectnet import affectnet

@@ -3,10 +3,11 @@
 from itertools import groupby
 from pathlib import Path
 
+from affmem.emotions import PLACES, place
 from affmem.errors import InputError
-from affmem.values import Clip
+from affmem.values import Affect, Clip
 from affmem_recordings.config import FolderConfig
-from affmem_recordings.recordings import Listing, Source, present
+from affmem_recordings.recordings import Listing, Source, placed, present
 from affmem_recordings.table import Row, read
 
 
@@ -20,7 +21,8 @@ def listing(config: FolderConfig) -> Listing:
     if not root.is_dir():
         raise InputError(root, "no such folder")
     table = root / config.table
-    rows = read(table, ["file"], ["person", "start", "end", "arousal", "valence"])
+    rows = read(table, ["file"], ["person", "start", "end", "arousal", "valence", "emotion"])
+    named = 0
     order: dict[str, int] = {}
     for row in rows:
         order.setdefault(row.name("file"), len(order))
@@ -35,13 +37,26 @@ def listing(config: FolderConfig) -> Listing:
                     f"lines {before.line} and {row.line} name the same clip: {file} "
                     f"from {_start(row):g} s",
                 )
+            affect = row.affect()
+            if affect is None and (affect := _emotion(row)) is not None:
+                named += 1
             clip = Clip(
                 name=file if len(several) == 1 else f"{file}@{_start(row):.10g}",
                 person=row.text("person") or str(Path(file).with_suffix("")),
-                affect=row.affect(),
+                affect=affect,
             )
             sources[clip] = _source(row, root)
-    return present(table, root, sources)
+    found = present(table, root, sources)
+    return Listing(found.sources, (*found.notes, *placed(named, len(rows))))
+
+
+def _emotion(row: Row) -> Affect | None:
+    """Where the row's word for an emotion lies; None where it has no word."""
+    if not (word := row.text("emotion")):
+        return None
+    if (affect := place(word)) is None:
+        raise row.wrong("emotion", f"one of {', '.join(PLACES)}, or nothing")
+    return affect
 
 
 def _start(row: Row) -> float:

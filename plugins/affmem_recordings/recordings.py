@@ -97,6 +97,12 @@ def present(table: Path, folder: Path, sources: Mapping[Clip, Source]) -> Listin
     return Listing(there, notes)
 
 
+def placed(count: int, of: int) -> tuple[str, ...]:
+    """What to know of labels that are words: nothing where there are none."""
+    told = "are places of words for emotions (affmem.emotions), not ratings of arousal and valence"
+    return (f"{count} of {of} labels {told}",) if count else ()
+
+
 def some(names: Sequence[str]) -> str:
     """The first few names, and dots for the rest."""
     return ", ".join(names[:FIRST_FEW]) + (", ..." if len(names) > FIRST_FEW else "")

@@ -23,6 +23,7 @@ import numpy as np
 import psutil
 from attrs import field, frozen
 
+from affmem.emotions import nearest
 from affmem.errors import InputError, PluginError, UserError
 from affmem.evaluation import Utterance, score, units, utterances
 from affmem.experiment import Experiment, dumps
@@ -312,13 +313,13 @@ def _frames(steps: Sequence[Step]) -> str:
 def _utterances(rows: Sequence[Utterance]) -> str:
     head = (
         "clip,person,frames,faces,truth_arousal,truth_valence,pk_arousal,pk_valence,"
-        "memory_arousal,memory_valence"
+        "memory_arousal,memory_valence,emotion"
     )
     return _csv(
         head,
         (
             [one.clip, one.person, one.frames, one.faces, *_cells(one.truth), *_cells(one.pk),
-             *_cells(one.memory)]
+             *_cells(one.memory), "" if one.memory is None else nearest(one.memory)]
             for one in rows
         ),
     )  # fmt: skip

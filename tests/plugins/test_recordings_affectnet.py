@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from affmem.check import inspect
+from affmem.emotions import PLACES
 from affmem.errors import InputError
 from affmem.protocols import Dataset, Runtime
 from affmem.values import Affect
@@ -29,8 +30,8 @@ ROWS = (
 )
 
 
-def dataset(root, split="train"):
-    return AffectNetConfig(root, split).build(Runtime())
+def dataset(root, split="train", **settings):
+    return AffectNetConfig(root, split, **settings).build(Runtime())
 
 
 def pixels(left=0, right=100):
@@ -113,6 +114,25 @@ def test_the_new_release_is_labelled_by_its_arrays(new):
     assert [one.affect for (one,) in frames(data)] == [Affect(-1, 1), None, Affect(0.25, -0.5)]
     assert [one.affect for (one,) in frames(dataset(new, "validation"))] == [Affect(1, 0)]
     assert inspect(data, lambda *_: None)["clips with a label"] == 2
+
+
+def test_where_asked_for_an_expression_stands_in_for_a_label(old, new):
+    rows = ("2/b.jpg,0,0,9,9,,2,-2,-2", "2/b.jpg,0,0,9,9,,7,-2,-2", "2/b.jpg,0,0,9,9,,9,-2,-2")
+    (new / "train_set").rename(new / "new")
+    (old / "training.csv").write_text("\n".join((HEADER, ROWS[0], *rows)) + "\n")
+    assert len(dataset(old).clips()) == 1
+    data = dataset(old, emotions=True)
+    assert [clip.affect for clip in data.clips()] == [Affect(-0.25, 0.5), PLACES["sad"]]
+    assert data.notes()[1].startswith("2 of 4 rows")
+    assert data.notes()[2].startswith("1 of 2 labels are places of words for emotions")
+    (new / "new").rename(new / "train_set")
+    data = dataset(new, emotions=True)
+    assert [one.affect for (one,) in frames(data)] == [
+        Affect(-1, 1), PLACES["happy"], Affect(0.25, -0.5),
+    ]  # fmt: skip
+    assert data.notes()[1].startswith("1 of 3 labels are places of words for emotions")
+    np.save(new / "train_set" / "annotations" / "9_exp.npy", np.array("11"))
+    assert "holds 11; expected a number in [0, 10]" in problem(lambda: frames(data))
 
 
 def test_a_folder_without_either_says_what_was_looked_for(tmp_path):

@@ -4,6 +4,7 @@ import PIL.Image
 import pytest
 
 from affmem.catalogue import catalogue
+from affmem.emotions import PLACES
 from affmem.errors import InputError
 from affmem.protocols import Dataset, Runtime
 from affmem.values import Affect
@@ -81,6 +82,19 @@ def test_what_frames_left_out_is_noted(tmp_path):
     [clip] = data.clips()
     assert list(data.frames(clip))
     assert len(data.notes()) <= 1
+
+
+def test_a_word_for_an_emotion_is_a_label_where_there_is_no_other(tmp_path):
+    for name in "abcd":
+        PIL.Image.fromarray(numbered(30)).save(tmp_path / f"{name}.png")
+    head = "file,arousal,valence,emotion"
+    data = dataset(tmp_path, head, "a.png,,,Happy", "b.png,0.5,0,sad", "c.png,,,", "d.png,,,anger")
+    assert [clip.affect for clip in data.clips()] == [
+        PLACES["happy"], Affect(0.5, 0), None, PLACES["anger"],
+    ]  # fmt: skip
+    assert data.notes()[0].startswith("2 of 4 labels are places of words for emotions")
+    said = problem(dataset(tmp_path, head, "a.png,,,contempt"))
+    assert "line 2: emotion contempt: expected one of neutral, happy, sad" in said
 
 
 def test_mistakes_are_said_in_a_line(tmp_path):
