@@ -100,6 +100,12 @@ def test_a_quick_check_reads_a_second_and_tells_no_duration():
     assert (facts["frames"], facts["seconds"], facts["suspicious"]) == (25, None, {})
 
 
+def test_frames_in_which_somebody_is_out_of_sight_are_nothing_wrong():
+    lost = [Frame(2.0, np.zeros((0, 0, 3), np.uint8))]
+    assert checked(("a", "a", None, [*film(1), *lost]))["suspicious"] == {}
+    assert checked(("a", "a", None, lost))["suspicious"] == {"small": ["a"], "flat": ["a"]}
+
+
 def test_pictures_have_no_duration():
     facts = checked(("a", "a", Affect(0, 0), film(0.1)), ("b", "b", None, film(0.1, seed=1)))
     assert (facts["seconds"], facts["suspicious"]) == (None, {})

@@ -22,7 +22,7 @@ EDGES = np.linspace(-1, 1, CELLS + 1)
 SHORT, LONG = 0.5, 60.0
 """Seconds; a clip that is shorter, or longer, is named."""
 SMALL = 48
-"""Pixels; a clip whose frames are narrower or lower is named."""
+"""Pixels; a clip all of whose frames are narrower or lower is named."""
 FLAT = 2.0
 """Grey levels; a clip none of whose frames varies by so much shows nothing."""
 ALIKE = {"frame": 25, "utterance": 3}
@@ -84,8 +84,9 @@ class _Seen:
     seconds: float | None = None
     """None where there is one frame, or not all were read."""
     digest: bytes = b""
-    small: bool = False
+    small: bool = True
     flat: bool = True
+    """Whether all of its frames are."""
 
 
 def inspect(dataset: Dataset, told: Callable[[int, int], None], *, quick: bool = False) -> Facts:
@@ -159,8 +160,9 @@ def _read(dataset: Dataset, clip: Clip, *, quick: bool) -> _Seen:
             seen.labels.append(label)
         some = np.ascontiguousarray(frame.image[::SPARSE, ::SPARSE])
         digest.update(some.tobytes())
-        seen.flat &= float(some.std()) < FLAT
-        seen.small |= min(frame.image.shape[:2]) < SMALL
+        if some.size:  # a frame may be empty: somebody out of sight
+            seen.flat &= float(some.std()) < FLAT
+            seen.small &= min(frame.image.shape[:2]) < SMALL
     seen.digest = digest.digest()
     if not quick and times[1] > times[0]:  # the last frame lasts as long as the others
         seen.seconds = (times[1] - times[0]) * seen.frames / (seen.frames - 1)
