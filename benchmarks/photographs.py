@@ -23,7 +23,8 @@ from scipy.stats import binomtest
 from scipy.stats import bootstrap as resample
 
 from affmem import Runtime
-from affmem.gallery import lattice, read, save, sheet
+from affmem.gallery import lattice, save, sheet
+from affmem.pictures import read
 from affmem_faces.config import MTCNNConfig
 from affmem_pk.config import PKConfig
 

@@ -16,7 +16,7 @@ import pytest
 import torch
 from attrs import evolve
 
-from affmem import gallery
+from affmem import pictures
 from affmem.ablation import read
 from affmem.comparison import ablate
 from affmem.errors import ExperimentError, InputError, UserError
@@ -124,8 +124,8 @@ def test_the_table_and_some_edits_are_pictures_too(done):
     out, table = done
     drawn = (out / "table.svg").read_text()
     assert all(row["name"] in drawn for row in table["rows"])
-    assert gallery.read(out / "edits.png").shape[1] > 12 * 96
-    height, width, _ = gallery.read(out / "maps.png").shape
+    assert pictures.read(out / "edits.png").shape[1] > 12 * 96
+    height, width, _ = pictures.read(out / "maps.png").shape
     assert height > 2 * len(table["rows"]) * 96  # two faces
     assert width > 4 * 4 * 96  # each, and three edits of it, beside three maps of it
     assert not [one for one in out.iterdir() if one.name.startswith(".")]

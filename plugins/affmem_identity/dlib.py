@@ -15,7 +15,12 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, conv2d, interpolate, max_pool2d, pad, relu
 
 from affmem.errors import InputError
+from affmem.files import MIB, content
 
+TAG = b"\x05con_4"
+"""What a convolution's parameters begin with."""
+MOST = 64 * MIB
+"""Bytes; the file has 22 million."""
 MEAN, SCALE = (122.782, 117.001, 104.298), 256.0
 """What dlib takes from red, green and blue, and what it divides by (`input_rgb_image_sized`)."""
 CROP, SIDE = (slice(17, 90), slice(12, 85)), 150
@@ -112,16 +117,18 @@ def _grown(x: Tensor, size: list[int]) -> Tensor:
 def load(path: Path) -> ResNet:
     """The network of a file, frozen. Raises InputError where it is absent or something else."""
     try:
-        data = path.read_bytes()
+        data = content(path, MOST)
     except OSError as error:
         raise InputError(path, f"cannot be read: {error.strerror}") from None
+    if TAG not in data[:MIB]:
+        raise InputError(path, "is no face recognition network of dlib's, or not whole")
     network = ResNet()
     at = 0
     try:
         with torch.no_grad():
             for layer in network.modules():
                 if isinstance(layer, Convolution):
-                    at = _fill(data, data.index(b"\x05con_4", at) + 6, layer.weight, layer.bias)
+                    at = _fill(data, data.index(TAG, at) + len(TAG), layer.weight, layer.bias)
                     at = _fill(data, data.index(b"\x07affine_", at) + 8, layer.affine)
             at = data.index(b"\x04fc_2", at) + 5
             for _outputs_and_inputs in range(2):

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate, max_pool2d, relu
 
 from affmem.errors import InputError
+from affmem.files import check_tensors
 from affmem_identity.config import STAGES
 
 MEAN = (129.1863, 104.7624, 93.5940)
@@ -58,6 +59,7 @@ def load(path: Path, stages: Sequence[str]) -> VGGFace:
     last = max(known.index(stage) for stage in stages)
     network = VGGFace(known[: last + 1])
     try:
+        check_tensors(path)
         with safe_open(path, "pt") as file:
             held = set(file.keys())
             for name, to in network.convolutions.named_parameters():

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from affmem.errors import InputError, UserError
+from affmem.files import ARRAYS, check_tensors
 from affmem.run import write
 from affmem.values import State
 
@@ -38,6 +39,7 @@ def load(path: Path) -> State:
     from safetensors.numpy import load_file
 
     try:
+        check_tensors(path, ARRAYS)
         state = load_file(path)
     except FileNotFoundError:
         raise InputError(path, "no such file") from None

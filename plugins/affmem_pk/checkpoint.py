@@ -17,6 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 
 from affmem.errors import InputError
+from affmem.files import check_tensors
 from affmem_pk.config import NetworkConfig
 from affmem_pk.networks import Networks
 from affmem_pk.persons import PREFIX, PersonsNetwork
@@ -89,6 +90,7 @@ def load(path: Path) -> Checkpoint:
     if not path.is_file():
         raise InputError(path, "there is no such file")
     try:
+        check_tensors(path)
         with safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
             names = [name for name in file.keys() if not name.startswith(PREFIX)]  # noqa: SIM118

@@ -9,12 +9,13 @@ from pathlib import Path
 import torch
 from attrs import define, field
 from lightning_fabric.plugins import Precision
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 from torch.optim import Adam
 
 from affmem.errors import InputError
+from affmem.files import check_tensors, reason
 from affmem_pk.networks import Networks
 
 FORMAT = "affmem-pk-state 2"
@@ -97,11 +98,12 @@ class Learning:
         if not path.exists():
             return
         try:
+            check_tensors(path)
             with safe_open(path, "pt") as file:
                 numbers = json.loads((file.metadata() or {})["numbers"])
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             if numbers["format"] != FORMAT:
-                raise InputError(path, f"is no state of {FORMAT!r}")
+                raise InputError(path, f"is no state of {FORMAT!r}")  # noqa: TRY301
             for name, module in self._modules():
                 module.load_state_dict(_below(tensors, name))
             for name, optimizer in self._optimizers():
@@ -112,14 +114,16 @@ class Learning:
                 groups = optimizer.state_dict()["param_groups"]
                 optimizer.load_state_dict({"state": state, "param_groups": groups})
             self.precision.load_state_dict(numbers["precision"])
-        except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
-            reason = str(error).partition("\n")[0]
-            raise InputError(path, f"is not the state of this training ({reason})") from None
-        self.lot.set_state(tensors["lot"])
-        self.order = tensors["order"]
-        self.step, self.worse = numbers["step"], numbers["worse"]
-        self.best = -math.inf if numbers["best"] is None else numbers["best"]
-        self._sums = {name: (total, count) for name, (total, count) in numbers["sums"].items()}
+            self.lot.set_state(tensors["lot"])
+            self.order = tensors["order"]
+            self.step, self.worse = numbers["step"], numbers["worse"]
+            self.best = -math.inf if numbers["best"] is None else numbers["best"]
+            self._sums = {name: (total, count) for name, (total, count) in numbers["sums"].items()}
+        except InputError:
+            raise
+        except Exception as error:  # noqa: BLE001  (of a broken file, anything)
+            said = reason(error)
+            raise InputError(path, f"is not the state of this training ({said})") from None
 
     def _modules(self) -> list[tuple[str, nn.Module]]:
         return [("networks", self.networks), ("average", self.average), ("critics", self.critics)]

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from attrs import field, fields, frozen
 
 from affmem.errors import InputError
+from affmem.files import check_tensors
 from affmem.values import Codes
 from affmem_pk.acquaintance import Acquaintance, Doubles, context
 
@@ -116,6 +117,7 @@ def load(path: Path) -> PersonsNetwork:
     if not path.is_file():
         raise InputError(path, "there is no such file")
     try:
+        check_tensors(path)
         with safe_open(path, "np") as file:
             metadata = file.metadata() or {}
             names = [name for name in file.keys() if name.startswith(PREFIX)]  # noqa: SIM118

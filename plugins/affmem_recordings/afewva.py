@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from affmem.errors import InputError
+from affmem.files import check
 from affmem.values import Affect, Clip
 from affmem_recordings.config import AFEWVAConfig
 from affmem_recordings.strips import Album, Label, Strip, shown
-from affmem_recordings.video import check
 
 SCALE = 10
 """Valence and arousal are whole numbers in [-10, 10] there."""

@@ -13,13 +13,14 @@ from attrs import frozen
 
 from affmem.emotions import place
 from affmem.errors import InputError
+from affmem.files import check
+from affmem.pictures import read
 from affmem.protocols import Dataset
 from affmem.values import Affect, Clip, Frame, Unit
 from affmem_recordings.config import AffectNetConfig
 from affmem_recordings.crop import around
 from affmem_recordings.recordings import placed
 from affmem_recordings.table import Row, rows
-from affmem_recordings.video import check, picture
 
 FILE = "subDirectory_filePath"
 BOX = ("face_x", "face_y", "face_width", "face_height")
@@ -93,7 +94,7 @@ class Annotated:
             affect = _place(annotated(annotation.with_name(f"{path.stem}_exp.npy"), 0, 10))
         if affect is not None:
             self._read[clip.name] = named
-        yield Frame(0.0, picture(path), affect)
+        yield Frame(0.0, read(path), affect)
 
 
 def annotated(path: Path, low: float = -1, high: float = 1) -> float:
@@ -173,7 +174,7 @@ class Tabled:
         row = Row(self._table, place.line, {FILE: place.file})
         path = row.inside(self._folder, FILE)
         check(path)
-        image = picture(path)
+        image = read(path)
         face = around(image, place.box)
         if not face.size:
             height, width = image.shape[:2]

@@ -7,10 +7,10 @@ from functools import partial
 from pathlib import Path
 
 from affmem.errors import InputError
+from affmem.files import check
 from affmem.values import Affect, Clip
 from affmem_recordings.config import AffWild2Config
 from affmem_recordings.strips import Album, Label, Strip, shown
-from affmem_recordings.video import check
 
 SETS = {"train": ("Train_Set",), "validation": ("Validation_Set", "Val_Set")}
 TRACKS = ("VA_Estimation_Challenge", "VA_Set")

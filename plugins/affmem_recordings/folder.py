@@ -10,6 +10,9 @@ from affmem_recordings.config import FolderConfig
 from affmem_recordings.recordings import Listing, Source, placed, present
 from affmem_recordings.table import Row, read
 
+LONGEST = 1e7
+"""Seconds; no recording is longer than 115 days."""
+
 
 def listing(config: FolderConfig) -> Listing:
     """The clips of the table: files in its order, the parts of one file in order of time.
@@ -60,12 +63,12 @@ def _emotion(row: Row) -> Affect | None:
 
 
 def _start(row: Row) -> float:
-    return row.number("start", 0) if row.text("start") else 0.0
+    return row.number("start", 0, LONGEST) if row.text("start") else 0.0
 
 
 def _source(row: Row, root: Path) -> Source:
     start = _start(row)
-    end = row.number("end", 0) if row.text("end") else None
+    end = row.number("end", 0, LONGEST) if row.text("end") else None
     if end is not None and end <= start:
         raise row.wrong("end", f"a number above start, {start:g}")
     return Source(row.inside(root, "file"), start, end)

@@ -162,7 +162,7 @@ def _name(row: Row) -> str:
 
 def _when(row: Row) -> tuple[float, int]:
     """When an utterance was said: by its start, else by its number."""
-    number = re.search(r"\d+", row.text("utterance"))
+    number = re.search(r"\d{1,18}", row.text("utterance"))
     start = row.number("start", 0) if row.text("start") else 0.0
     return start, int(number[0]) if number else 0
 

@@ -9,10 +9,12 @@ from typing import final
 from attrs import frozen
 
 from affmem.errors import InputError
+from affmem.files import check
+from affmem.pictures import read
 from affmem.values import Affect, Clip, Frame, Unit
 from affmem_recordings.crop import around
 from affmem_recordings.recordings import some
-from affmem_recordings.video import PICTURES, check, picture
+from affmem_recordings.video import PICTURES
 
 NO_LABEL = "frames have no label"
 NO_PICTURE = "labelled frames have no picture"
@@ -92,7 +94,7 @@ class Strips:
             label = labels.get(number, _NONE)
             try:
                 check(path)
-                image = picture(path)
+                image = read(path)
             except InputError as error:
                 damaged.append(str(error))
                 continue

@@ -4,20 +4,26 @@ import csv
 import math
 import re
 from collections.abc import Iterator, Sequence
+from io import TextIOWrapper
 from pathlib import Path, PurePosixPath
 
-from attrs import field, frozen
+from attrs import define, field, frozen
 
 from affmem.errors import InputError, nearest, one_letter
+from affmem.files import opened
 from affmem.values import Affect
 
 SEPARATORS = ";\t|"
 """What stands in a table that was not saved with commas."""
+LONGEST = 1 << 20
+"""Characters of a row at most."""
+COLUMNS, ROWS = 1000, 1_000_000
+"""At most; AffectNet's table, the longest known, has 9 columns and 415,000 rows."""
 
 
 @frozen
 class Row:
-    """One row: its cells by column, without the blanks around them."""
+    """One row: its cells by column, of those asked for, without the blanks around them."""
 
     table: Path
     line: int
@@ -87,12 +93,15 @@ def rows(path: Path, required: Sequence[str], optional: Sequence[str] = ()) -> I
     the file is no such text.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, strict=True)
+        with opened(path) as raw, TextIOWrapper(raw, "utf-8-sig", newline="") as file:
+            lines = _Lines(path, file)
+            reader = csv.reader(lines, strict=True)
             header = [cell.strip() for cell in next(reader, [])]
             _check_header(path, header, required, optional)
-            empty = True
+            wanted = [i for i, name in enumerate(header) if name in {*required, *optional}]
+            count = 0
             for cells in reader:
+                lines.taken = 0
                 if not any(cell.strip() for cell in cells):
                     continue
                 if len(cells) != len(header):
@@ -101,9 +110,10 @@ def rows(path: Path, required: Sequence[str], optional: Sequence[str] = ()) -> I
                         f"line {reader.line_num}: {len(cells)} cells, "
                         f"but the first line names {len(header)} columns",
                     )
-                empty = False
-                named = dict(zip(header, (cell.strip() for cell in cells), strict=True))
-                yield Row(path, reader.line_num, named)
+                count += 1
+                if count > ROWS:
+                    raise InputError(path, f"has more than {ROWS} rows")
+                yield Row(path, reader.line_num, {header[i]: cells[i].strip() for i in wanted})
     except FileNotFoundError:
         raise InputError(path, "does not exist") from None
     except OSError as error:
@@ -112,8 +122,30 @@ def rows(path: Path, required: Sequence[str], optional: Sequence[str] = ()) -> I
         raise InputError(path, "is not UTF-8 text; save it as CSV in UTF-8") from None
     except csv.Error as error:
         raise InputError(path, f"line {reader.line_num}: is not CSV ({error})") from None
-    if empty:
+    if not count:
         raise InputError(path, "has no rows below its first line")
+
+
+@define
+class _Lines:
+    """The file's lines, as long as no row of them is longer than a row may be."""
+
+    path: Path
+    file: TextIOWrapper
+    taken: int = 0
+    """Characters of this row so far; whoever reads rows sets it back."""
+
+    def __iter__(self) -> "_Lines":
+        return self
+
+    def __next__(self) -> str:
+        line = self.file.readline(LONGEST)
+        self.taken += len(line)
+        if self.taken >= LONGEST:
+            raise InputError(self.path, f"has a row of {LONGEST} characters or more")
+        if not line:
+            raise StopIteration
+        return line
 
 
 def _check_header(
@@ -121,6 +153,8 @@ def _check_header(
 ) -> None:
     if not any(header):
         raise InputError(path, "is empty; its first line must name the columns")
+    if len(header) > COLUMNS:
+        raise InputError(path, f"names {len(header)} columns; expected {COLUMNS} at most")
     present = ", ".join(one for one in header if one)
     if len(header) == 1:
         for separator in SEPARATORS:

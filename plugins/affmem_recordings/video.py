@@ -1,7 +1,6 @@
 """Frames of a video (or a picture) as a viewer sees them: upright, by presentation time."""
 
 import logging
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from affmem.errors import InputError
+from affmem.files import check, reason
+from affmem.pictures import read
 from affmem.values import Image
 
 if TYPE_CHECKING:
@@ -20,6 +21,16 @@ log = logging.getLogger("affmem")
 
 PICTURES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 """Suffixes of files that hold one picture."""
+FORMATS = (
+    "asf,avi,flv,gif,h264,hevc,matroska,mjpeg,mov,mpeg,mpegts,mpegvideo,m4v,ogg,"
+    "bmp_pipe,jpeg_pipe,png_pipe,tiff_pipe,webp_pipe"
+)
+"""What is looked for, whatever the file is called. FFmpeg knows more, as lists of other files and
+addresses to open in this one's place."""
+STREAMS = 100
+"""Of one file, at most."""
+PIXELS = 2**24
+"""Of a frame at most, as 4096 x 4096: a decoder holds a few dozen of them."""
 
 
 class Recording:
@@ -43,7 +54,7 @@ class Recording:
         check(self.path)
         self.damaged = 0
         if self.path.suffix.casefold() in PICTURES:
-            yield 0.0, picture(self.path)
+            yield 0.0, read(self.path)
             return
         last = None
         for time, frame in self._decoded(start):
@@ -51,10 +62,12 @@ class Recording:
                 break
             if time < start:
                 continue
-            if frame.is_corrupt or (last is not None and time <= last):
+            late = last is not None and time <= last
+            image = None if late or frame.is_corrupt else _upright(frame)
+            if image is None:
                 self.damaged += 1
                 continue
-            yield time - start, _upright(frame)
+            yield time - start, image
             last = time
         if last is None:
             raise InputError(self.path, _nothing(start, end))
@@ -77,17 +90,26 @@ class Recording:
         import av
 
         try:
-            container = av.open(str(self.path), metadata_errors="replace")
-        except av.error.InvalidDataError:
+            container = av.open(
+                f"file:{self.path}",  # else a name with a colon may be an address
+                metadata_errors="replace",
+                container_options={
+                    "format_whitelist": FORMATS,
+                    "protocol_whitelist": "file",
+                    "max_streams": str(STREAMS),
+                },
+            )
+        except (av.error.InvalidDataError, av.error.ArgumentError):  # the latter: not of FORMATS
             raise InputError(
                 self.path, "is not a video, or its beginning or index is lost"
             ) from None
         except (OSError, av.error.FFmpegError) as error:
-            raise InputError(self.path, f"cannot be read ({_reason(error)})") from None
+            raise InputError(self.path, f"cannot be read ({reason(error)})") from None
         with container:
             stream = _moving(container)
             if stream is None:
-                raise InputError(self.path, "has no video stream")
+                raise InputError(self.path, "has no video stream that can be decoded")
+            stream.codec_context.options = {"max_pixels": str(PIXELS)}
             tick = float(stream.time_base or 1)
             first = stream.start_time or 0
             step = 1 / float(stream.average_rate or 25)
@@ -131,35 +153,6 @@ class Recording:
             yield from frames
 
 
-def check(path: Path) -> None:
-    """Raise InputError, in one line, unless `path` is a file with something in it to be read."""
-    if path.is_dir():
-        raise InputError(path, "is a folder, not a file")
-    if not path.is_file():
-        raise InputError(path, "does not exist")
-    if not os.access(path, os.R_OK):
-        raise InputError(path, "may not be read (permission denied)")
-    if path.stat().st_size == 0:
-        raise InputError(path, "is empty (0 bytes)")
-
-
-def picture(path: Path) -> Image:
-    """The picture in a file, turned upright as its EXIF says. Raises InputError for none."""
-    import PIL.Image
-    import PIL.ImageOps
-
-    try:
-        with PIL.Image.open(path) as opened:
-            upright = PIL.ImageOps.exif_transpose(opened)
-            if upright.mode.startswith("I;16"):  # Pillow would cut 16 bits off at 255
-                upright = PIL.Image.fromarray((np.asarray(upright) >> 8).astype(np.uint8))
-            return np.array(upright.convert("RGB"))
-    except PIL.UnidentifiedImageError:
-        raise InputError(path, "is not a picture") from None
-    except Exception as error:  # noqa: BLE001  (a broken file makes its decoder raise anything)
-        raise InputError(path, f"cannot be decoded ({_reason(error)})") from None
-
-
 def turned(image: Image, matrix: tuple[int, int, int, int]) -> Image:
     """An image turned and mirrored as a display matrix [[a, b], [c, d]] tells.
 
@@ -185,11 +178,16 @@ def turned(image: Image, matrix: tuple[int, int, int, int]) -> Image:
     return np.ascontiguousarray(image)
 
 
-def _upright(frame: "VideoFrame") -> Image:
-    """A frame as RGB, turned as its display matrix says."""
+def _upright(frame: "VideoFrame") -> Image | None:
+    """A frame as RGB, turned as its display matrix says; None where its pixels make no picture."""
     from av.buffer import Buffer
+    from av.error import FFmpegError
 
-    image = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
+    # By default each frame would start threads of its own, which live until they are collected.
+    try:
+        image = np.asarray(frame.to_ndarray(format="rgb24", threads=1), np.uint8)
+    except FFmpegError:
+        return None
     matrix = frame.side_data.get("DISPLAYMATRIX")
     if not isinstance(matrix, Buffer):
         return image
@@ -198,11 +196,13 @@ def _upright(frame: "VideoFrame") -> Image:
 
 
 def _moving(container: "InputContainer") -> "VideoStream | None":
-    """The first stream of moving pictures (a song's cover is none)."""
+    """The first stream of moving pictures in a known code (a song's cover is none)."""
     from av.stream import Disposition
 
     moving = (
-        one for one in container.streams.video if not one.disposition & Disposition.attached_pic
+        one
+        for one in container.streams.video
+        if one.codec_context is not None and not one.disposition & Disposition.attached_pic
     )
     return next(moving, None)
 
@@ -212,8 +212,3 @@ def _nothing(start: float, end: float | None) -> str:
         return "no frame could be decoded"
     until = "the end" if end is None else f"{end:g} s"
     return f"no frame could be decoded from {start:g} s to {until}"
-
-
-def _reason(error: Exception) -> str:
-    said = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return str(said).splitlines()[0]

@@ -3,12 +3,10 @@
 Li et al., "Learning formation of physically-based face attributes" (CVPR 2020).
 """
 
-import json
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
-from zipfile import BadZipFile
 
 import numpy as np
 from attrs import frozen
@@ -16,12 +14,16 @@ from jaxtyping import Float32, Int32
 from numpy import typing as npt
 
 from affmem.errors import InputError
+from affmem.files import MIB, content, from_json, opened, reason
 
 ARRAYS: Final = "ict_facekit.npz"
 NEUTRAL: Final = "generic_neutral_mesh.obj"
 INDICES: Final = "vertex_indices.json"
 MODES: Final = 100
 """How many meshes of identity there are."""
+MESH: Final = 16 * MIB
+UNPACKED: Final = 512 * MIB
+"""Bytes at most of one OBJ file, and of all arrays; the kit's own arrays take 24 MiB."""
 
 
 @frozen(eq=False)
@@ -58,9 +60,11 @@ def read_meshes(root: Path) -> Meshes:
             try:
                 meshes = read(folder)
                 _check(meshes)
-            except (OSError, EOFError, ValueError, KeyError, IndexError, BadZipFile) as error:
+            except InputError:
+                raise
+            except Exception as error:
                 raise InputError(
-                    folder, f"holds no meshes of ICT-FaceKit as we know them: {error}"
+                    folder, f"holds no meshes of ICT-FaceKit as we know them: {reason(error)}"
                 ) from error
             return meshes
     raise InputError(
@@ -84,12 +88,14 @@ def _check(meshes: Meshes) -> None:
 
 
 def _read_landmarks(folder: Path) -> npt.NDArray[np.int64]:
-    indices = json.loads((folder / INDICES).read_text(encoding="utf-8"))
+    indices = from_json(folder / INDICES, MIB)
     return np.asarray(indices["idx_to_landmark_verts"], np.int64)
 
 
 def _read_arrays(folder: Path) -> Meshes:
-    with (folder / ARRAYS).open("rb") as raw, np.load(raw, allow_pickle=False) as file:
+    with opened(folder / ARRAYS) as raw, np.load(raw, allow_pickle=False) as file:
+        if sum(one.file_size for one in file.zip.infolist()) > UNPACKED:
+            raise ValueError(f"{ARRAYS} unpacks to more than {UNPACKED // MIB} MiB")
         return Meshes(
             vertices=file["vertices"].astype(np.float32),
             triangles=file["triangles"].astype(np.int32),
@@ -100,6 +106,10 @@ def _read_arrays(folder: Path) -> Meshes:
             expressions=[str(name) for name in file["expressions"]],
             landmarks=_read_landmarks(folder),
         )
+
+
+def _text(path: Path) -> str:
+    return content(path, MESH).decode()
 
 
 def _vertices(lines: list[str]) -> npt.NDArray[np.float32]:
@@ -121,13 +131,13 @@ def _faces(lines: list[str]) -> Iterator[tuple[str, int, int, int]]:
 
 
 def _read_objects(folder: Path) -> Meshes:
-    lines = (folder / NEUTRAL).read_text(encoding="utf-8").splitlines()
+    lines = _text(folder / NEUTRAL).splitlines()
     neutral = _vertices(lines)
     faces = list(_faces(lines))
     materials = sorted({name for name, *_ in faces})
 
     def offsets(path: Path) -> npt.NDArray[Any]:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = _text(path).splitlines()
         vertices = _vertices(lines)
         if vertices.shape != neutral.shape:
             raise ValueError(f"{path.name} has {len(vertices)} vertices, not {len(neutral)}")

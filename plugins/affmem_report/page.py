@@ -7,6 +7,7 @@ import io
 import json
 import os
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import final
 
@@ -16,10 +17,12 @@ from attrs import frozen
 from jaxtyping import Bool
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from plotly.offline import get_plotlyjs
 
 from affmem.errors import InputError
+from affmem.files import reason
+from affmem.pictures import read as read_picture
 from affmem.values import DIMENSIONS, Unit
 from affmem_report import charts, words
 from affmem_report.config import HTMLConfig
@@ -59,7 +62,7 @@ def render(run: Run, config: HTMLConfig) -> str:
         lstrip_blocks=True,
     )
     templates.filters |= {"number": words.number, "interval": words.interval}
-    plotly, script = get_plotlyjs(), _source(templates, "report.js")
+    (plotly, plotly_hash), script = _plotly(), _source(templates, "report.js")
     shown = [_shown(n, one, config) for n, one in enumerate(run.persons[: config.persons])]
     scatter = charts.scatter(run)
     learning = charts.learning(run)
@@ -84,8 +87,8 @@ def render(run: Run, config: HTMLConfig) -> str:
         stages=_stages(run.timing) if run.timing else [],
         css=Markup(_source(templates, "report.css")),  # noqa: S704  (our own file)
         script=Markup(script),  # noqa: S704  (our own file)
-        plotly=_pack(plotly),
-        hashes=[_hash(script), _hash(plotly)],
+        plotly=plotly,
+        hashes=[_hash(script), plotly_hash],
     )
 
 
@@ -96,6 +99,13 @@ def pack(value: object) -> str:
 
 def _pack(text: str) -> str:
     return base64.b64encode(gzip.compress(text.encode(), 9, mtime=0)).decode()
+
+
+@cache
+def _plotly() -> tuple[str, str]:
+    """Plotly's script, packed, and its hash: seconds of work, the same for every page."""
+    script = get_plotlyjs()
+    return _pack(script), _hash(script)
 
 
 def _hash(script: str) -> str:
@@ -189,13 +199,13 @@ def _sheet(edits: Edits) -> Sheet:
 
 def _image(path: Path) -> tuple[str, int, int]:
     """A picture as a data URI (WebP: a tenth of a PNG of faces), its width and its height."""
+    picture = Image.fromarray(read_picture(path))
+    kept = io.BytesIO()
     try:
-        with Image.open(path) as picture:
-            kept = io.BytesIO()
-            picture.convert("RGB").save(kept, "WEBP", quality=86, method=4)
-            width, height = picture.size
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError):
-        raise InputError(path, "is no picture that can be read") from None
+        picture.save(kept, "WEBP", quality=86, method=4)
+    except ValueError as error:  # WebP has no more than 16383 pixels in a row
+        raise InputError(path, f"is no sheet of edits ({reason(error)})") from None
+    width, height = picture.size
     data = base64.b64encode(kept.getvalue()).decode()
     return f"data:image/webp;base64,{data}", width, height
 

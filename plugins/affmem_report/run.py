@@ -13,7 +13,6 @@ A finished run has all of them; of an interrupted or failed one, what is there i
 
 import csv
 import io
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -26,10 +25,14 @@ from cattrs import Converter, transform_error
 from cattrs.gen import make_dict_structure_fn, override
 from jaxtyping import Bool, Float64
 
+from affmem import cells
 from affmem.errors import InputError
+from affmem.files import MIB, content, from_json, reason
 from affmem.values import Unit
 
 FORMAT = 1
+MOST = 256 * MIB
+"""Of each file; ten hours of video at 25 frames a second are a tenth of it."""
 SYSTEMS = {"pk": "PK", "p-affmem": "P-AffMem"}
 """The systems that every run compares, as its files and as its report name them."""
 
@@ -200,20 +203,17 @@ def read(folder: Path) -> Run:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return content(path, MOST).decode()
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(path, _first_line(error)) from None
+        raise InputError(path, reason(error)) from None
 
 
 def _json(path: Path, kind: type[T]) -> T:
-    try:
-        found = json.loads(_text(path), parse_constant=lambda _: None)  # NaN is "undefined" here
-    except json.JSONDecodeError as error:
-        raise InputError(path, f"broken JSON: {error}") from None
+    found = from_json(path, MOST, constant=lambda _: None)  # NaN is "undefined" here
     try:
         return _converter().structure(found, kind)
     except Exception as error:  # noqa: BLE001  (cattrs raises whatever a field's type raises)
-        lines = transform_error(error, path="", format_exception=lambda e, _kind: _first_line(e))
+        lines = transform_error(error, path="", format_exception=lambda e, _kind: reason(e))
         raise InputError(path, "; ".join(lines)) from None
 
 
@@ -258,11 +258,6 @@ def _string(value: object) -> str:
     return value
 
 
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
-
-
 def _rows(path: Path, numbers: Sequence[str]) -> Iterator[tuple[str, str, list[float]]]:
     """Clip, person and the numbers of each row; an empty cell is NaN."""
     lines = csv.reader(io.StringIO(_text(path), newline=""))
@@ -280,8 +275,8 @@ def _rows(path: Path, numbers: Sequence[str]) -> Iterator[tuple[str, str, list[f
             try:
                 values = [_cell(row[i]) for i in at]
             except ValueError as error:
-                raise InputError(path, f"line {lines.line_num}: {_first_line(error)}") from None
-            yield row[clip], row[person], values
+                raise InputError(path, f"line {lines.line_num}: {reason(error)}") from None
+            yield cells.read(row[clip]), cells.read(row[person]), values
     except csv.Error as error:
         raise InputError(path, f"line {lines.line_num}: {error}") from None
 
@@ -336,10 +331,7 @@ def _edits(folder: Path) -> dict[str, Edits]:
     path = folder / "edits" / "edits.json"
     if not path.is_file():
         return {}
-    try:
-        found = json.loads(_text(path))
-    except json.JSONDecodeError as error:
-        raise InputError(path, f"broken JSON: {error}") from None
+    found = from_json(path, MOST)
     if not isinstance(found, list):
         raise InputError(path, "expected a list")
     try:

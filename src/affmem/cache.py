@@ -56,7 +56,7 @@ def gathered(source: Source, folder: Path | None, told: Told, workers: int) -> E
         if entry.exists():
             try:
                 found = _opened(entry, source)
-            except (OSError, ValueError, KeyError, TypeError) as error:
+            except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
                 log.warning("%s is damaged (%s): its faces are gathered anew", entry, error)
             else:
                 log.info("%d faces from %s", len(found.faces), entry)

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from affmem.commands import FILE, Commands, as_json, leave, overrides, quiet, stop
-from affmem.errors import InputError, UserError
+from affmem.commands import FILE, Commands, Line, as_json, leave, overrides, quiet, stop
+from affmem.errors import InputError, UserError, shown
 from affmem.plugins_cli import plugins
 
 if TYPE_CHECKING:
@@ -317,7 +317,7 @@ def datasets_check(
     else:
         for facts in found:
             for line in text(facts):
-                click.echo(line)
+                click.echo(shown(line))
     sys.exit(1 if any(facts["unreadable"] for facts in found) else 0)
 
 
@@ -341,8 +341,9 @@ def edit(
     import numpy as np
 
     from affmem.catalogue import catalogue
-    from affmem.gallery import SIDE, read, save, sheet
+    from affmem.gallery import SIDE, save, sheet
     from affmem.maps import look
+    from affmem.pictures import read
     from affmem.protocols import Explainable, Runtime
     from affmem.sheets import sheet_of_look
     from affmem.table import labelled
@@ -462,7 +463,7 @@ def _options(words: Sequence[str]) -> dict[str, Any]:
 def _speak(*, silent: bool) -> None:
     """Show the log's lines on standard error, as plain lines."""
     handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(message)s"))
+    handler.setFormatter(Line("%(message)s"))
     handler.setLevel(logging.ERROR if silent else logging.INFO)
     log.handlers[:] = [handler]
     log.setLevel(logging.INFO)

@@ -7,12 +7,13 @@ import logging
 import os
 import signal
 import sys
+import warnings
 from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
-from affmem.errors import UserError, unknown
+from affmem.errors import UserError, shown, unknown
 
 FILE = click.Path(path_type=Path)
 overrides = click.option(
@@ -20,6 +21,14 @@ overrides = click.option(
 )
 quiet = click.option("--quiet", is_flag=True, help="Say nothing but errors.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+
+
+class Line(logging.Formatter):
+    """A record of the log as one line that a terminal can only print."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """As `logging.Formatter`."""
+        return shown(super().format(record))
 
 
 class Commands(click.Group):
@@ -37,6 +46,8 @@ class Commands(click.Group):
         """Run; tell the user's mistakes in a line each, and being interrupted too."""
         for one in (signal.SIGINT, signal.SIGTERM):
             signal.signal(one, _interrupt)
+        # Pillow warns of parts of a picture that nobody asks for.
+        warnings.filterwarnings("ignore", module="PIL")
         try:
             sys.exit(super().main(*args, **{**options, "standalone_mode": False}))
         except click.UsageError as error:

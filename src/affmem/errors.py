@@ -15,8 +15,40 @@ bug of ours and keeps its own.
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from itertools import islice
 from pathlib import Path
 from traceback import walk_tb
+
+LONGEST = 500
+"""Characters of a line at most; what is longer loses its middle."""
+MISTAKES = 40
+"""Lines of an experiment's mistakes at most."""
+
+
+def shown(text: str) -> str:
+    """`text` as a line that can only be printed: nothing in it moves a cursor or begins a line.
+
+    Names come from files that others wrote. What is not printable is escaped, as Python writes it;
+    the middle of what is longer than `LONGEST` is left out.
+
+    >>> shown("a\x1b[2Jb\\nc")
+    'a\\\\x1b[2Jb\\\\nc'
+    >>> len(shown("x" * 1_000_000))
+    500
+    """
+    line = _shortened(text)
+    if not line.isprintable():
+        escaped = (one if one.isprintable() else ascii(one)[1:-1] for one in line)
+        line = _shortened("".join(escaped))
+    return line
+
+
+def _shortened(text: str) -> str:
+    if len(text) <= LONGEST:
+        return text
+    left_out = " [...] "
+    end = LONGEST // 4
+    return text[: LONGEST - end - len(left_out)] + left_out + text[-end:]
 
 
 class AffmemError(Exception):
@@ -24,7 +56,10 @@ class AffmemError(Exception):
 
 
 class UserError(AffmemError):
-    """A mistake in what the user gave; `str()` is the line to show."""
+    """A mistake in what the user gave; `str()` is the line to show, as `shown` has it."""
+
+    def __str__(self) -> str:
+        return shown(super().__str__())
 
 
 class InputError(UserError):
@@ -40,14 +75,14 @@ class InputError(UserError):
         self.problem = problem
 
     def __str__(self) -> str:
-        return f"{self.args[0]}: {self.problem}"
+        return shown(f"{self.args[0]}: {self.problem}")
 
 
 class ExperimentError(UserError):
-    """An experiment with one or more mistakes; `lines` holds one line for each."""
+    """An experiment with mistakes; `lines` holds one line for each, up to `MISTAKES`."""
 
     def __init__(self, lines: Iterable[str]) -> None:
-        self.lines = tuple(lines)
+        self.lines = tuple(map(shown, islice(lines, MISTAKES)))
         super().__init__(self.lines)
 
     def __str__(self) -> str:
@@ -114,6 +149,7 @@ def unknown(what: str, name: str, known: Iterable[str]) -> str:
     "no memory 'zebra'; known: gwr, none"
     """
     names = sorted(known)
+    name = shown(name)
     guess = nearest(name, names)
     hint = f" did you mean {guess!r}?" if guess else ""
     return f"no {what} {name!r};{hint} known: {', '.join(names) or '(none)'}"

@@ -25,7 +25,8 @@ from attrs import NOTHING, Attribute, Factory, field, fields, frozen
 from attrs.validators import ge, instance_of, le, optional
 
 from affmem.catalogue import Catalogue, catalogue
-from affmem.errors import ExperimentError, InputError, PluginError, UserError, unknown
+from affmem.errors import MISTAKES, ExperimentError, InputError, PluginError, UserError, unknown
+from affmem.files import MIB, content
 from affmem.protocols import Runtime
 from affmem.settings import located, plain, setting, settings
 from affmem.start import Start
@@ -214,12 +215,12 @@ def dumps(experiment: Experiment | Training) -> str:
 def _read(path: Path, depth: int = 0) -> dict[str, Any]:
     """The tables of a file, with what it extends."""
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = content(path, MIB).decode("utf-8-sig")
         tables: dict[str, Any] = located(tomllib.loads(text), path.parent)
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(path, f"not TOML: {error}") from None
     except UnicodeDecodeError as error:
         raise InputError(path, f"not TOML: not UTF-8 text (byte {error.start})") from None
+    except ValueError as error:  # TOMLDecodeError, or a number that Python does not read
+        raise InputError(path, f"not TOML: {error}") from None
     except RecursionError:
         raise InputError(path, "not TOML that anyone wrote: nested too deeply") from None
     except FileNotFoundError:
@@ -271,9 +272,11 @@ def assignment(text: str) -> tuple[list[str], Any]:
     try:
         parsed = tomllib.loads(f"value = {value}")
         found = parsed["value"] if len(parsed) == 1 else value
+        return keys, located(found, Path.cwd())
     except tomllib.TOMLDecodeError:
-        found = value
-    return keys, located(found, Path.cwd())
+        return keys, located(value, Path.cwd())
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"--set {text}: {error}") from None
 
 
 def _overridden(
@@ -319,7 +322,8 @@ def structure(tables: Mapping[str, Any], kind: type[Kind], parts: Catalogue | No
         same = [one for one in ("reader", "editor") if encoder.get("use") in parts.parts[one]]
         tables = {**dict.fromkeys(same, encoder), **tables}
         tables["memory"] = _following(tables.get("memory"), encoder, parts)
-    lines: list[str] = [unknown("table or key", key, known) for key in tables if key not in known]
+    wrong = [key for key in tables if key not in known][:MISTAKES]
+    lines: list[str] = [unknown("table or key", key, known) for key in wrong]
     for name, one in known.items():
         try:
             if name in tables:

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 from attrs import frozen
 
-from affmem.errors import InputError
 from affmem.road import Stations
 from affmem.values import Affects, Clip, Face, Faces, Image
 
@@ -50,24 +49,6 @@ def picture(face: Face) -> Image:
     """A face in [-1, 1] as a picture, uint8 [96, 96, 3]."""
     image: Image = np.clip((face.transpose(1, 2, 0) + 1) * 127.5 + 0.5, 0, 255).astype(np.uint8)
     return image
-
-
-def read(path: Path) -> Image:
-    """A picture from a file, RGB, upright (EXIF). Raises InputError where it is none."""
-    from PIL import Image as Pillow
-    from PIL import ImageOps
-
-    try:
-        with Pillow.open(path) as opened:
-            return np.asarray(ImageOps.exif_transpose(opened).convert("RGB"))
-    except FileNotFoundError:
-        raise InputError(path, "no such file") from None
-    except IsADirectoryError:
-        raise InputError(path, "is a folder; expected a picture") from None
-    except PermissionError:
-        raise InputError(path, "no permission to read it") from None
-    except (OSError, SyntaxError, ValueError, Pillow.DecompressionBombError) as error:
-        raise InputError(path, f"not a picture that can be read: {error}") from None
 
 
 def sheet(faces: Faces, columns: int) -> Image:

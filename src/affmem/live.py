@@ -24,7 +24,7 @@ class Live(Progress):
     def __init__(self, reports: Sequence[Mapping[str, float]]) -> None:
         self._reports = Reports(reports)
         super().__init__(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),  # names of persons are no markup
             BarColumn(bar_width=20),
             MofNCompleteColumn(),
             TimeElapsedColumn(),

@@ -23,6 +23,7 @@ import numpy as np
 import psutil
 from attrs import field, frozen
 
+from affmem import cells
 from affmem.emotions import nearest
 from affmem.errors import InputError, PluginError, UserError
 from affmem.evaluation import Utterance, score, units, utterances
@@ -303,8 +304,9 @@ def _frames(steps: Sequence[Step]) -> str:
     return _csv(
         head,
         (
-            [step.clip.name, step.clip.person, f"{step.time:.3f}", int(step.face), *_cells(step.pk),
-             *_cells(step.memory), f"{step.activation:.4f}", step.units, *_cells(step.truth)]
+            [cells.written(step.clip.name), cells.written(step.clip.person), f"{step.time:.3f}",
+             int(step.face), *_cells(step.pk), *_cells(step.memory), f"{step.activation:.4f}",
+             step.units, *_cells(step.truth)]
             for step in steps
         ),
     )  # fmt: skip
@@ -318,8 +320,9 @@ def _utterances(rows: Sequence[Utterance]) -> str:
     return _csv(
         head,
         (
-            [one.clip, one.person, one.frames, one.faces, *_cells(one.truth), *_cells(one.pk),
-             *_cells(one.memory), "" if one.memory is None else nearest(one.memory)]
+            [cells.written(one.clip), cells.written(one.person), one.frames, one.faces,
+             *_cells(one.truth), *_cells(one.pk), *_cells(one.memory),
+             "" if one.memory is None else nearest(one.memory)]
             for one in rows
         ),
     )  # fmt: skip

@@ -14,9 +14,13 @@ from cattrs import Converter, transform_error
 from cattrs.errors import ForbiddenExtraKeysError
 from cattrs.preconf.tomllib import make_converter
 
-from affmem.errors import ExperimentError, unknown
+from affmem.errors import MISTAKES, ExperimentError, unknown
 
 NAMES = {str: "a string", bool: "true or false", int: "a whole number", float: "a number"}
+
+
+WHOLE = 2**63
+"""What TOML's whole numbers lie below."""
 
 
 class Text(str):
@@ -34,7 +38,7 @@ class Text(str):
 
 
 def located(value: Any, folder: Path) -> Any:  # noqa: ANN401  (TOML holds anything)
-    """The same TOML value, its strings made `Text`."""
+    """The same TOML value, its strings made `Text`. Raises ValueError for a number that is none."""
     match value:
         case str():
             return Text.of(value, folder)
@@ -42,6 +46,8 @@ def located(value: Any, folder: Path) -> Any:  # noqa: ANN401  (TOML holds anyth
             return {key: located(one, folder) for key, one in value.items()}
         case list():
             return [located(one, folder) for one in value]
+        case int() if not -WHOLE <= value < WHOLE:
+            raise ValueError("holds a whole number of more than 64 bits")
         case _:
             return value
 
@@ -52,7 +58,7 @@ def settings(table: Mapping[str, Any], kind: type[Any], where: str, part: str = 
     Raises ExperimentError with a line for each mistake, each beginning with `where`.
     """
     known = [one.name for one in fields(kind) if one.init]
-    wrong = [key for key in table if key not in known]
+    wrong = [key for key in table if key not in known][:MISTAKES]
     of = f" ({part})" if part else ""
     lines = [f"{where}{key}: {unknown('setting', key, known)}{of}" for key in wrong]
     good = {key: value for key, value in table.items() if key in known}
@@ -144,7 +150,7 @@ def _exactly(value: Any, kind: type[Any]) -> Any:  # noqa: ANN401
 
 
 def _path(value: Any, _kind: type[Any]) -> Path:  # noqa: ANN401
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str) or not value or "\0" in value:
         raise ValueError(f"expected a path, as a string, got {value!r}")
     return (getattr(value, "folder", Path()) / Path(value).expanduser()).absolute()
 

@@ -34,6 +34,7 @@ from affmem.cache import listed
 from affmem.controls import CONTROLS, DERIVED, shown
 from affmem.errors import ExperimentError, InputError, UserError, unknown
 from affmem.experiment import Experiment, Part, dumps, merge, structure, tables_of
+from affmem.files import ARRAYS, check_tensors
 from affmem.protocols import Runtime
 from affmem.road import walk
 from affmem.run import build, check_empty, write
@@ -296,9 +297,10 @@ def _fits(study: Study, out: Path, group: str, condition: Condition, row: Row) -
     from safetensors import SafetensorError, safe_open
 
     try:
+        check_tensors(place(out, group, condition, row))
         with safe_open(place(out, group, condition, row), "np") as file:
             return bool(file.metadata() == _about(study, group, condition, row))
-    except (OSError, SafetensorError):
+    except (OSError, SafetensorError, InputError):
         return False
 
 
@@ -326,6 +328,7 @@ def load(out: Path, group: str, condition: Condition, row: Row) -> Record:
 
     path = place(out, group, condition, row)
     try:
+        check_tensors(path, ARRAYS)
         return load_file(path)
     except (OSError, SafetensorError) as error:
         raise InputError(path, f"is no whole record ({error}); delete it to walk it anew") from None

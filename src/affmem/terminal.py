@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from affmem.errors import shown
 from affmem.run import Result
 from affmem.values import DIMENSIONS, Step
 
@@ -51,6 +52,7 @@ class Bar:
         """Show that `done` of `of` are done at this stage."""
         if self._silent:
             return
+        detail = shown(detail)
         if self._live is not None:
             if stage != self._stage:
                 if self._task is not None:
@@ -128,7 +130,7 @@ def show(result: Result) -> None:
     console = Console(highlight=False, soft_wrap=False)
     console.print(table)
     for note in result.notes:
-        console.print(f"note: {note}", markup=False)
+        console.print(f"note: {shown(note)}", markup=False)
     console.print(
         f"{timing['frames']} frames in {timing['total_seconds']:.0f} s "
         f"({timing['frames_per_second']:.1f} frames/s); each predicted before it was learnt"

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from affmem.gallery import read
+from affmem.pictures import read
 from affmem.protocols import Tracker
 from affmem.terms import sample
 

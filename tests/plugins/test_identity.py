@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from affmem import Runtime, gallery
+from affmem import Runtime, pictures
 from affmem.catalogue import catalogue
 from affmem.errors import InputError, PluginError, UserError
 from affmem.protocols import Encoder
@@ -211,7 +211,7 @@ def test_photographs_of_one_person_lie_nearer_than_those_of_two(real):
         pytest.skip("needs ../shared/faces")
     finder = catalogue().config("faces", "mtcnn")().build(Runtime())
     paths = sorted(PHOTOGRAPHS.glob("*.jpg"))[:16]
-    faces = np.stack([*finder.find(gallery.read(path) for path in paths)])
+    faces = np.stack([*finder.find(pictures.read(path) for path in paths)])
     codes = catalogue().config("encoder", "identity")().build(Runtime()).encode(faces)
     apart = np.linalg.norm(codes[::2, None] - codes[None, 1::2], axis=-1)
     same = np.diag(apart)

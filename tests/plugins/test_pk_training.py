@@ -9,7 +9,8 @@ import torch
 
 from affmem.catalogue import catalogue
 from affmem.errors import InputError, UserError
-from affmem.gallery import SHOWN, read
+from affmem.gallery import SHOWN
+from affmem.pictures import read
 from affmem.protocols import Runtime
 from affmem.terms import Examples, Trainer
 from affmem.values import Clip

@@ -46,7 +46,11 @@ def test_what_was_written_is_read(tmp_path, rows, order, bom, ends, quoting):
     writer.writerows([order, *rows])
     path = written(tmp_path / "a.csv", out.getvalue().encode(bom))
     got = read(path, ["valence", "video"], ["start"])
-    assert [row.cells for row in got] == [dict(zip(order, row, strict=True)) for row in rows]
+    asked = {"valence", "video", "start"}
+    wanted = [dict(zip(order, row, strict=True)) for row in rows]
+    assert [row.cells for row in got] == [
+        {one: row[one] for one in row if one in asked} for row in wanted
+    ]
     assert [row.line for row in got] == list(range(2, 2 + len(rows)))
 
 

@@ -1,11 +1,11 @@
 """Videos and pictures are read upright, by time, and what is wrong with them is said in a line."""
 
 import os
-import wave
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
+import av
 import numpy as np
 import PIL.Image
 import pytest
@@ -96,11 +96,14 @@ def test_a_video_that_breaks_off_gives_the_frames_before(tmp_path):
 
 
 def test_a_sound_file_has_no_video(tmp_path):
-    path = tmp_path / "a.wav"
-    with wave.open(str(path), "wb") as sound:
-        sound.setparams((1, 2, 8000, 0, "NONE", "NONE"))
-        sound.writeframes(bytes(16000))
-    assert problem(path) == "has no video stream"
+    path = tmp_path / "a.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("aac", rate=8000)
+        silence = av.AudioFrame.from_ndarray(np.zeros((1, 16000), np.float32), "fltp", "mono")
+        silence.rate = 8000
+        container.mux(stream.encode(silence))
+        container.mux(stream.encode())
+    assert problem(path) == "has no video stream that can be decoded"
 
 
 def test_what_cannot_be_read_is_said(tmp_path):
