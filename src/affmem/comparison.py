@@ -124,5 +124,5 @@ def _learn(examples: Examples, job: Job) -> None:
 
 def _learn_beside(examples: Examples, shared: Path, threads: int, job: Job) -> None:
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))
-    faces = np.load(shared / "faces.npy", mmap_mode="c")
+    faces = np.load(shared / "faces.npy", mmap_mode="c", allow_pickle=False)
     _learn(evolve(examples, faces=faces), job)

@@ -12,7 +12,7 @@ from typing import Any
 from attrs import asdict
 
 from .readers import READERS
-from .watch import Report, added, case, ready
+from .watch import SCRATCH, Report, added, case, ready
 
 HERE = Path(__file__).parents[1]
 
@@ -21,7 +21,7 @@ def portions(name: str, seed: int, cases: int) -> Iterator[dict[str, Any]]:
     """Reports of a reader's files; one whose process died is a fault, and the rest go on."""
     first = 0
     while first < cases:
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory(dir=SCRATCH) as folder:
             progress = Path(folder) / "progress"
             words = [name, seed, first, cases, progress]
             done = subprocess.run(
@@ -92,7 +92,7 @@ def main() -> None:
 def _keep(name: str, seed: int, faults: dict[str, list[int]], folder: Path) -> None:
     """Write the first file of each fault anew."""
     reader = READERS[name]
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory(dir=SCRATCH) as scratch:
         paths = ready(reader, Path(scratch))
         for numbers in faults.values():
             path = paths[numbers[0] % len(paths)][0]

@@ -383,7 +383,7 @@ JSON = (
 def _run(folder: Path) -> Sequence[Path]:
     from plugins.fake_run import make
 
-    run = make(folder / "run", persons=("anna", "bela"), clips=2, seconds=0.4, edits=1)
+    run = make(folder / "run", persons=("anna", "bela"), clips=2, seconds=2.0, edits=1)
     names = ("run.json", "metrics.json", "timing.json", "frames.csv", "utterances.csv",
              "experiment.toml", "edits/edits.json")  # fmt: skip
     pictures = sorted((run / "edits").glob("*.png"))
@@ -452,12 +452,9 @@ def _record(folder: Path) -> Sequence[Path]:
 
 
 def _read_record(path: Path) -> object:
-    from types import SimpleNamespace
+    from affmem.study import Condition, Row, load
 
-    from affmem.study import load
-
-    named = SimpleNamespace(name="a"), SimpleNamespace(name="b")
-    return load(path.parents[1], "group", *named)  # type: ignore[arg-type]
+    return load(path.parents[1], "group", Condition("a"), Row("b"))
 
 
 READERS = {

@@ -37,6 +37,10 @@ LONGEST, LINES = 500, 50
 """Characters of a line, and lines of an experiment's mistakes."""
 
 
+SCRATCH = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108
+"""Where files are written: in memory, where there is such a folder, for there are many."""
+
+
 class Hang(BaseException):
     """The file took too long. No reader catches it for something else."""
 
@@ -129,7 +133,7 @@ def watch(reader: Reader, seed: int, numbers: range, told: Any = None) -> Report
     """Give the reader these files, one after the other."""
     report = Report(reader.name)
     began = time.perf_counter()
-    with tempfile.TemporaryDirectory() as name, _elsewhere(Path(name)) as folder:
+    with tempfile.TemporaryDirectory(dir=SCRATCH) as name, _elsewhere(Path(name)) as folder:
         paths = ready(reader, folder)
         before = _listed(folder)
         base = _status("VmRSS")
@@ -220,7 +224,7 @@ def limit() -> None:
 def main(name: str, seed: int, first: int, last: int, progress: Path) -> None:
     """Watch in a process of its own, which says where it is in `progress`."""
     reader = READERS[name]
-    with tempfile.TemporaryDirectory() as folder, _elsewhere(Path(folder)) as inner:
+    with tempfile.TemporaryDirectory(dir=SCRATCH) as folder, _elsewhere(Path(folder)) as inner:
         ready(reader, inner)  # loads all that is loaded
     limit()
 
