@@ -10,7 +10,7 @@ from attrs import define, evolve, field, frozen
 
 from affmem import Clip, Frame, Reading, Runtime
 from affmem.conformance import Subject
-from affmem.errors import ConflictError, InputError, StoreError
+from affmem.errors import ConflictError, InputError, StoreError, UserError
 from affmem.rows import checked_affects, checked_codes
 from affmem.terms import Schedule
 from affmem.values import Affect, Card, Found
@@ -263,6 +263,41 @@ class Taking(Station):
 class Glaring(Station):
     def explain(self, faces, of):
         return 2 * super().explain(faces, of)
+
+
+class Latent(Station):
+    """An editor that also says, soundly or not, the codes of its edits; no encoder has a name."""
+
+    said = Station()
+
+    def check_encoder(self, encoder):
+        raise UserError("of another encoder")
+
+    def edit_codes(self, code, affects):
+        self.said.check(code.shape == (1, 3) and affects.shape[1:] == (2,))
+        return self.said.answer(code + affects[:, :1] / 2)
+
+
+class LatentByLot(Latent):
+    def __init__(self):
+        self.said = ByLot()
+
+
+class LatentByNumber(Latent):
+    said = ByNumber()
+
+
+class LatentDouble(Latent):
+    said = Double()
+
+
+class LatentTaking(Latent):
+    said = Taking()
+
+
+class Promiscuous(Latent):
+    def check_encoder(self, encoder):
+        pass
 
 
 # --- metrics ----------------------------------------------------------------------------------
@@ -672,6 +707,7 @@ SOUND = [
     subject("encoder", Station),
     subject("reader", Station),
     subject("editor", Station),
+    subject("editor", Latent),
     subject("metric", Absolute),
     subject("dataset", Grey),
     subject("faces", Blur),
@@ -689,6 +725,12 @@ STATIONS = {
     "alone_or_in_company": ByNumber,
     "answers_have_their_form": Double,
     "other_shapes_are_refused": Taking,
+}
+LATENT = {
+    "the_same_whenever_asked": LatentByLot,
+    "alone_or_in_company": LatentByNumber,
+    "answers_have_their_form": LatentDouble,
+    "other_shapes_are_refused": LatentTaking,
 }
 BROKEN = [
     ("has_its_methods", subject("memory", Shapeless)),
@@ -714,6 +756,8 @@ BROKEN = [
         for kind in ("encoder", "reader", "editor")
         for check, part in STATIONS.items()
     ),
+    *((check, subject("editor", part)) for check, part in LATENT.items()),
+    ("another_encoder_is_refused", subject("editor", Promiscuous)),
     ("maps_are_in_bounds", subject("encoder", Glaring)),
     ("truth_is_best", subject("metric", Upside)),
     ("the_same_figure_again", subject("metric", Narrow)),

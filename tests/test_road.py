@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from affmem import Affect
+from affmem import Affect, PluginError
 from affmem.road import walk
 from affmem.timing import Clock
 from strategies import Flat, clips, said, shown, stations, worlds
@@ -108,6 +108,46 @@ def test_for_a_memory_that_takes_no_edits_none_is_made():
     assert [row.memory for row in rows] == [row.pk for row in rows]
     with pytest.raises(AssertionError, match="asked for an edit"):
         steps(world)
+
+
+class Latent(Flat):
+    """Says the codes of its edits: the affects asked for, as E(G(x, y)) is here; draws nothing."""
+
+    def check_encoder(self, encoder):
+        assert encoder is self
+
+    def edit_codes(self, code, affects):
+        return affects.copy()
+
+    def edit(self, face, affects):
+        raise AssertionError("it was asked for an edit")
+
+
+@settings(max_examples=25)
+@given(worlds, st.sampled_from(["each", "mean"]), st.integers(0, 3))
+def test_by_codes_a_memory_learns_what_it_learns_by_pixels(shows, of, frames):
+    pixels = said(steps(Flat(shows), of=of, frames=frames))
+    assert said(steps(Latent(shows), by="codes", of=of, frames=frames)) == pixels
+
+
+def test_by_codes_an_editor_that_says_none_is_a_users_mistake():
+    with pytest.raises(PluginError, match="cannot say the codes of its edits"):
+        steps(Flat({"anna/1": [(0.2, 0)]}), by="codes")
+
+
+def test_the_mean_of_the_first_faces_is_redrawn_once():
+    redrawn = []
+
+    class Kept(Flat):
+        def edit(self, face, affects):
+            redrawn.append(face[:2, 0, 0])
+            return super().edit(face, affects)
+
+    shows = [(0.2, 0.4), (0.4, 0.0), None, (0.6, -0.4), (0.9, 0.9)]
+    rows = steps(Kept({"anna/1": shows}), of="mean", frames=3)
+    assert np.array(redrawn) == pytest.approx(np.array([[0.4, 0.0]]), abs=0.01)
+    assert [row.memory == row.pk for row in rows] == [True, True, True, True, False]
+    assert [row.units > 0 for row in rows] == [False, False, False, False, True]
 
 
 def test_the_clock_counts_each_station_once():

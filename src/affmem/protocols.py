@@ -17,6 +17,7 @@ from affmem.values import (
     Affects,
     Card,
     Clip,
+    Code,
     Codes,
     Face,
     Faces,
@@ -180,6 +181,26 @@ class Editor(Protocol):
 
     def edit(self, face: Face, affects: Affects) -> Faces:
         """The face once for each affect asked for. Raises ValueError where they are no [n, 2]."""
+        ...
+
+
+@runtime_checkable
+class LatentEditor(Editor, Protocol):
+    """An editor that can also say, without drawing them, which codes its edits have. Pure.
+
+    T(z, y) = E(G(z, y)), of one encoder E. Whatever else is asked for beside it, an affect gives
+    the same code, to within rounding.
+    """
+
+    def check_encoder(self, encoder: Encoder) -> None:
+        """Raises UserError, with the reason, unless the codes that it says are this encoder's."""
+        ...
+
+    def edit_codes(self, code: Code, affects: Affects) -> Codes:
+        """The code of each edit [n, d] of the face whose code is given [1, d].
+
+        Raises ValueError where they are no [1, d] and [n, 2].
+        """
         ...
 
 

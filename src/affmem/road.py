@@ -24,9 +24,9 @@ from affmem.protocols import (
     Reader,
     Runtime,
 )
-from affmem.start import Start, plane
+from affmem.start import Start, latent, plane
 from affmem.timing import Clock
-from affmem.values import Affect, Affects, Clip, Codes, Face, Frame, Step
+from affmem.values import Affect, Affects, Clip, Code, Codes, Face, Frame, Step
 
 BLOCK = 25
 """Frames encoded at a time: a second of video."""
@@ -59,8 +59,10 @@ class Person:
     memory: Memory
     rng: np.random.Generator
     lessons: int
-    """How many of their first faces are redrawn for it"""
+    """How many of their first faces it is started by"""
     seen: int = 0
+    mean: Face | None = None
+    """Of their first faces so far, where it is their mean that is redrawn"""
 
 
 def walk(
@@ -117,14 +119,10 @@ def walk(
                 shelf.put(clip.person, person.memory, person.seen)
 
 
-def learn(face: Face, code: Codes, person: Person, parts: Parts, clock: Clock) -> None:
+def learn(face: Face, code: Code, person: Person, parts: Parts, clock: Clock) -> None:
     """Learn a face [3, 96, 96] that was read, and its code [1, d]: a first one with its edits."""
     if person.seen < person.lessons:
-        edits, asked = _lesson(face, person, parts, clock)
-        with clock("learn"):
-            for _epoch in range(parts.start.epochs):
-                person.memory.partial_fit(edits, asked)
-                person.memory.partial_fit(code)
+        _start(face, code, person, parts, clock)
     else:
         with clock("learn"):
             person.memory.partial_fit(code)
@@ -175,13 +173,34 @@ def _blocks(
 _NO_IMAGE = np.empty((0, 0, 3), np.uint8)
 
 
-def _lesson(face: Face, person: Person, parts: Parts, clock: Clock) -> tuple[Codes, Affects]:
-    """One of a person's first faces, redrawn over the plane: codes, and the affects asked for."""
-    asked = plane(parts.start, person.rng)
+def _start(face: Face, code: Code, person: Person, parts: Parts, clock: Clock) -> None:
+    """One of a person's first faces, or the last one and the mean of all, is learnt with edits."""
+    start, memory = parts.start, person.memory
+    if start.of == "mean":
+        before = face if person.mean is None else person.mean
+        person.mean = before + (face - before) / np.float32(person.seen + 1)
+        if person.seen + 1 < person.lessons:
+            return
+        face, person.mean = person.mean, None
+        with clock("encode"):
+            code = parts.encoder.encode(face[None])
+    asked = plane(start, person.rng)
+    edits = _edits(face, code, asked, parts, clock)
+    with clock("learn"):
+        for _epoch in range(start.epochs):
+            memory.partial_fit(edits, asked)
+            memory.partial_fit(code)
+
+
+def _edits(face: Face, code: Code, asked: Affects, parts: Parts, clock: Clock) -> Codes:
+    """The codes of a face's edits: drawn and encoded (P§2.2), or said by the editor itself."""
+    if parts.start.by == "codes":
+        with clock("edit"):
+            return latent(parts.editor).edit_codes(code, asked)
     with clock("edit"):
         redrawn = parts.editor.edit(face, asked)
     with clock("encode edits"):
-        return parts.encoder.encode(redrawn), asked
+        return parts.encoder.encode(redrawn)
 
 
 def affect(row: np.ndarray) -> Affect | None:

@@ -32,6 +32,7 @@ from affmem.gallery import write_gallery
 from affmem.keeping import Shelf
 from affmem.protocols import Contest, Metric, Runtime
 from affmem.road import Person, Stations, walk
+from affmem.start import latent
 from affmem.timing import Clock
 from affmem.values import Affect, Clip, Step
 
@@ -139,6 +140,8 @@ def build(experiment: Experiment, runtime: Runtime) -> tuple[Stations, dict[str,
         start=experiment.start,
         runtime=runtime,
     )
+    if experiment.start.by == "codes":
+        latent(stations.editor).check_encoder(stations.encoder)
     metrics = {part.use: part.build(runtime) for part in experiment.metrics}
     for name, metric in metrics.items():
         if getattr(metric, "better", None) not in ("higher", "lower"):

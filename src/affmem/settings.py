@@ -95,7 +95,7 @@ def plain(config: Any) -> dict[str, Any]:  # noqa: ANN401
 
     >>> from affmem.start import Start
     >>> plain(Start())
-    {'edits': 200, 'spread': 'even', 'frames': 25, 'epochs': 10}
+    {'edits': 200, 'spread': 'even', 'frames': 25, 'epochs': 10, 'by': 'pixels', 'of': 'each'}
     """
     table = _CONVERTER.unstructure(config)
     return {key: value for key, value in table.items() if value is not None}

@@ -6,9 +6,13 @@ import numpy as np
 from attrs import field, frozen
 from attrs.validators import ge, in_, instance_of, le
 
+from affmem.errors import PluginError
+from affmem.protocols import Editor, LatentEditor
 from affmem.values import Affects
 
 Spread = Literal["even", "grid", "diagonal"]
+Way = Literal["pixels", "codes"]
+Redrawn = Literal["each", "mean"]
 
 
 @frozen
@@ -29,6 +33,12 @@ class Start:
     """How many of a person's first faces are edited (P§3.2: 25, one second)."""
     epochs: int = field(default=10, validator=[instance_of(int), ge(1), le(10_000)])
     """Passes over each of the first faces and its edits (P Table 1: 10)."""
+    by: Way = field(default="pixels", validator=in_(("pixels", "codes")))
+    """How the edits' codes are come by: "pixels" draws each edit and encodes it (P§2.2); "codes"
+    asks the editor for the codes themselves, where it can say them, as "pk" can; none is drawn."""
+    of: Redrawn = field(default="each", validator=in_(("each", "mean")))
+    """What is redrawn: "each" of the first faces as it comes in (P§2.2), or once, when the last has
+    come in, the "mean" of them all. Until then nothing is learnt: the prior knowledge stands."""
 
 
 def plane(start: Start, rng: np.random.Generator) -> Affects:
@@ -54,3 +64,12 @@ def plane(start: Start, rng: np.random.Generator) -> Affects:
             points = np.linspace(-1, 1, start.edits)[:, None].repeat(2, axis=1)
     rounded: Affects = np.round(points, 2).astype(np.float32).reshape(-1, 2)
     return rounded
+
+
+def latent(editor: Editor) -> LatentEditor:
+    """The editor, which can say the codes of its edits. Raises PluginError where it cannot."""
+    if isinstance(editor, LatentEditor):
+        return editor
+    raise PluginError(
+        'start.by: this editor cannot say the codes of its edits; expected "pixels", or editor "pk"'
+    )

@@ -377,8 +377,8 @@ def _walked(study: Study, group: str, condition: Condition, out: Path) -> Iterat
             Tape(stations.dataset, stations.faces, stations.encoder, stations.editor, edited),
         )
         taped = evolve(stations, dataset=tape, faces=tape, encoder=tape, editor=tape)
-        if row.control == "fresh" and experiment.start.frames:
-            taped = stations  # it redraws the first faces of each clip: a tape has each person's
+        if experiment.start.frames and (row.control == "fresh" or experiment.start.of == "mean"):
+            taped = stations  # first faces of each clip, or means of faces: a tape has neither
         steps = shown(row.control, taped) if row.control else walk(taped, {})
         arrays = {name: np.ascontiguousarray(one) for name, one in record(list(steps)).items()}
         path.parent.mkdir(exist_ok=True)

@@ -12,7 +12,8 @@ import numpy as np
 
 from affmem.errors import UserError
 from affmem.protocols import Dataset, Editor, Encoder, FaceFinder
-from affmem.values import Affects, Clip, Codes, Face, Faces, Frame, Image, Unit
+from affmem.start import latent
+from affmem.values import Affects, Clip, Code, Codes, Face, Faces, Frame, Image, Unit
 
 MOST = 2**24
 """How many frames can be told apart: by the colours of a pixel, and by whole float32 numbers."""
@@ -108,6 +109,14 @@ class Tape:
             edits = self._editor.edit(self._first[number], affects)
             self._lessons[lesson] = self._encoder.encode(edits)
         return _faces(number, affects)
+
+    def check_encoder(self, encoder: Encoder) -> None:
+        """As the editor does."""
+        latent(self._editor).check_encoder(encoder)
+
+    def edit_codes(self, code: Code, affects: Affects) -> Codes:
+        """As the editor says: that takes no drawing, and so nothing is kept."""
+        return latent(self._editor).edit_codes(code, affects)
 
 
 _AS_IT_IS = np.full((1, 2), np.nan, np.float32)

@@ -108,6 +108,8 @@ class Walks:
             experiment.dataset, experiment.faces, experiment.encoder, experiment.editor
         )
         taped = evolve(stations, dataset=tape, faces=tape, encoder=tape, editor=tape)
+        if experiment.start.of == "mean":
+            taped = stations  # a tape has no means of faces
         last = {clip.person: clip for clip in tape.clips()}
         scored: list[Units] = []
         persons = 0

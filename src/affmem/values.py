@@ -26,6 +26,8 @@ Pictures = UInt8[npt.NDArray[np.uint8], "n 96 96 3"]
 """Aligned faces as pictures: RGB, 0..255."""
 Codes = Float32[npt.NDArray[np.float32], "n d"]
 """Latent codes z, one row a face."""
+Code = Float32[npt.NDArray[np.float32], "1 d"]
+"""That of one face."""
 Affects = Float32[npt.NDArray[np.float32], "n 2"]
 """Columns arousal, valence, [-1, 1]; a NaN row is unlabelled (or, in a reading, unknown)."""
 Maps = Float32[npt.NDArray[np.float32], "n 96 96"]

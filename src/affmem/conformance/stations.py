@@ -1,6 +1,6 @@
 """What an encoder, a reader and an editor keep: all three map rows to rows, purely."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -11,8 +11,8 @@ from hypothesis.strategies import SearchStrategy
 from affmem.conformance import draws
 from affmem.conformance.draws import disturb
 from affmem.conformance.subject import Check, Subject, demand, near, refused
-from affmem.errors import PluginError
-from affmem.protocols import Explainable
+from affmem.errors import InputError, PluginError, UserError
+from affmem.protocols import Explainable, LatentEditor
 from affmem.values import MAPS
 
 Call = Callable[[Any], Any]
@@ -21,30 +21,69 @@ SHARE = 0.25
 
 
 @frozen
+class Verb:
+    """A function of rows that a part has."""
+
+    name: str
+    call: Call
+    shape: tuple[int | None, ...]
+    """Of each row that it gives; None: whatever it gave first."""
+    bounded: bool = True
+    """Whether what it gives lies in [-1, 1]."""
+
+
+@frozen
 class Station:
     """A kind of part that maps rows to rows."""
 
-    call: Callable[[Any], Call]
-    """The part's function of rows."""
+    verbs: Callable[[Any], Sequence[Verb]]
+    """The part's functions of rows."""
     rows: Callable[[int], SearchStrategy[Any]]
-    """A few of what it takes, at least so many."""
-    shape: tuple[int | None, ...]
-    """Of each row that it gives; None: whatever it gave first."""
+    """A few of what they take, at least so many."""
     spoilt: tuple[int, ...]
-    """The shape of what it must refuse."""
+    """The shape of what they must refuse."""
 
 
 def station(subject: Subject) -> Station:
     """How a part of this kind is called."""
     match subject.kind:
         case "encoder":
-            return Station(lambda part: part.encode, draws.faces, (None,), (2, 96, 96, 3))
+            return Station(_encoding, draws.faces, (2, 96, 96, 3))
         case "reader":
             width = subject.fits(lambda part, codes: part.read(codes))
-            rows = partial(draws.codes, width)
-            return Station(lambda part: part.read, rows, (2,), (2, width, 1))
+            return Station(_reading, partial(draws.codes, width), (2, width, 1))
         case _:
-            return Station(_edit, draws.affects, (3, 96, 96), (2, 3))
+            width = subject.fits(_says_codes)
+            return Station(partial(_editing, width), draws.affects, (2, 3))
+
+
+def _encoding(part: Any) -> Sequence[Verb]:
+    return [Verb("encode", part.encode, (None,), bounded=False)]
+
+
+def _reading(part: Any) -> Sequence[Verb]:
+    return [Verb("read", part.read, (2,))]
+
+
+def _editing(width: int, part: Any) -> Sequence[Verb]:
+    """Its edits of one face, and their codes where it can say these."""
+    face, code = draws.pattern(1), draws.places(width)[1:2].clip(-1, 1)
+    verbs = [Verb("edit", lambda affects: part.edit(face, affects), (3, 96, 96))]
+    if _says_codes(part, code):
+        say = partial(part.edit_codes, code)
+        verbs.append(Verb("edit_codes", say, (width,), bounded=False))
+    return verbs
+
+
+def _says_codes(part: Any, codes: Any) -> bool:
+    """Whether it can say the codes of its edits; of a width that is not its own: ValueError."""
+    if not isinstance(part, LatentEditor):
+        return False
+    try:
+        part.edit_codes(codes, np.zeros((1, 2), np.float32))
+    except InputError:  # what it needs is not there
+        return False
+    return True
 
 
 def the_same_whenever_asked(subject: Subject) -> None:
@@ -56,10 +95,11 @@ def the_same_whenever_asked(subject: Subject) -> None:
         given, found = rows.copy(), []
         for seed in (1, 2):
             disturb(seed)
-            call = one.call(subject.build(config))
+            verbs = one.verbs(subject.build(config))
             for _ in range(2):
-                found.append({"answer": call(given)})
-                call(others)
+                found.append({verb.name: verb.call(given) for verb in verbs})
+                for verb in verbs:
+                    verb.call(others)
         for other in found[1:]:
             near(found[0], other, "asked again")
         demand(given.tobytes() == rows.tobytes(), "it changed what it was given")
@@ -72,11 +112,11 @@ def alone_or_in_company(subject: Subject) -> None:
     one = station(subject)
 
     def check(config: Any, rows: Any) -> None:
-        call = one.call(subject.build(config))
-        together = call(rows)
-        for row in range(len(rows)):
-            alone, among = call(rows[row : row + 1]), together[row : row + 1]
-            near({"answer": alone}, {"answer": among}, f"row {row} alone and among others")
+        for verb in one.verbs(subject.build(config)):
+            together = verb.call(rows)
+            for row in range(len(rows)):
+                alone, among = verb.call(rows[row : row + 1]), together[row : row + 1]
+                near({verb.name: alone}, {verb.name: among}, f"row {row} alone and among others")
 
     subject.given(check, SHARE, config=subject.configs, rows=one.rows(2))
 
@@ -86,17 +126,18 @@ def answers_have_their_form(subject: Subject) -> None:
     one = station(subject)
 
     def check(config: Any, rows: Any) -> None:
-        call = one.call(subject.build(config))
-        none, found = call(rows[:0]), call(rows)
-        for given, answer in ((rows[:0], none), (rows, found)):
-            shape = tuple(a if b is None else b for a, b in zip(none.shape[1:], one.shape, strict=True))  # fmt: skip  # noqa: E501
-            demand(
-                answer.dtype == np.float32 and answer.shape == (len(given), *shape),
-                f"expected float32{[len(given), *shape]}, got {answer.dtype}{list(answer.shape)}",
-            )
-        demand(np.isfinite(found).all(), "an answer is not finite")
-        if subject.kind != "encoder":
-            demand((np.abs(found) <= 1).all(), f"an answer of {np.abs(found).max(initial=0):g}")
+        for verb in one.verbs(subject.build(config)):
+            none, found = verb.call(rows[:0]), verb.call(rows)
+            for given, answer in ((rows[:0], none), (rows, found)):
+                form = zip(none.shape[1:], verb.shape, strict=True)
+                shape = [len(given), *(a if b is None else b for a, b in form)]
+                demand(
+                    answer.dtype == np.float32 and [*answer.shape] == shape,
+                    f"{verb.name}: expected float32{shape}, got {answer.dtype}{[*answer.shape]}",
+                )
+            demand(np.isfinite(found).all(), f"{verb.name}: an answer is not finite")
+            most = np.abs(found).max(initial=0)
+            demand(not verb.bounded or most <= 1, f"{verb.name}: an answer of {most:g}")
 
     subject.given(check, SHARE, config=subject.configs, rows=one.rows(1))
 
@@ -106,8 +147,20 @@ def other_shapes_are_refused(subject: Subject) -> None:
     one = station(subject)
 
     def check(config: Any) -> None:
-        call, wrong = one.call(subject.build(config)), np.zeros(one.spoilt, np.float32)
-        refused(lambda: call(wrong), f"rows {list(one.spoilt)}")
+        wrong = np.zeros(one.spoilt, np.float32)
+        for verb in one.verbs(subject.build(config)):
+            refused(partial(verb.call, wrong), f"{verb.name}: rows {list(one.spoilt)}")
+
+    subject.given(check, SHARE / 2, config=subject.configs)
+
+
+def another_encoder_is_refused(subject: Subject) -> None:
+    """One that says the codes of its edits says them of one encoder: of another, UserError."""
+
+    def check(config: Any) -> None:
+        part = subject.build(config)
+        if isinstance(part, LatentEditor):
+            refused(lambda: part.check_encoder(_Another()), "an encoder not its own", UserError)
 
     subject.given(check, SHARE / 2, config=subject.configs)
 
@@ -130,10 +183,11 @@ def maps_are_in_bounds(subject: Subject) -> None:
     subject.given(check, SHARE / 2, config=subject.configs, faces=draws.faces(least=1, most=2))
 
 
-def _edit(part: Any) -> Call:
-    """Its edits of one face."""
-    face = draws.pattern(1)
-    return lambda affects: part.edit(face, affects)
+class _Another:
+    """An encoder that no editor goes with: a face's first pixels."""
+
+    def encode(self, faces: Any) -> Any:
+        return faces[:, 0, 0, :50].astype(np.float32)
 
 
 _ALL: tuple[Check, ...] = (
@@ -145,5 +199,5 @@ _ALL: tuple[Check, ...] = (
 CHECKS: Mapping[str, tuple[Check, ...]] = {
     "encoder": (*_ALL, maps_are_in_bounds),
     "reader": _ALL,
-    "editor": _ALL,
+    "editor": (*_ALL, another_encoder_is_refused),
 }
