@@ -8,6 +8,7 @@ from affmem.terms import TermConfig, TrainerConfig
 from affmem_pk.config import (
     EditConfig,
     EmotionConfig,
+    LatentTrainerConfig,
     PersonalConfig,
     PersonalTrainerConfig,
     PKConfig,
@@ -39,8 +40,12 @@ def affmem_editors() -> Mapping[str, type[EditorConfig]]:
 
 @hookimpl
 def affmem_trainers() -> Mapping[str, type[TrainerConfig]]:
-    """Trainer "pk": of all three; "personal": of the memory."""
-    return {"pk": PKTrainerConfig, "personal": PersonalTrainerConfig}
+    """Trainer "pk": of all three; "personal": of the memory; "latent": of what edits code to."""
+    return {
+        "pk": PKTrainerConfig,
+        "personal": PersonalTrainerConfig,
+        "latent": LatentTrainerConfig,
+    }
 
 
 @hookimpl

@@ -4,6 +4,7 @@ A persons' network may lie beside them (`affmem_pk.persons`).
 Nothing in such a file is ever executed; what is wrong with one is said in one line.
 """
 
+import hashlib
 import json
 import os
 import tempfile
@@ -66,6 +67,11 @@ def save(
             **({} if persons is None else {"persons": json.dumps(persons.half)}),
         },
     )
+    written(path, content)
+
+
+def written(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all. Raises InputError where nothing can be written there."""
     temporary = None
     try:
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".pk-", delete=False) as file:
@@ -80,6 +86,16 @@ def save(
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+def fingerprint(networks: Networks) -> str:
+    """What tells E and G from any other; in float16 and float32 they are the same ones."""
+    digest = hashlib.sha256()
+    for name, weights in sorted(networks.state_dict().items()):
+        if not name.startswith("reader."):
+            digest.update(name.encode())
+            digest.update(weights.detach().to("cpu", torch.float16).contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def load(path: Path) -> Checkpoint:

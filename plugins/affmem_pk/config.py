@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 BUNDLED = Path(__file__).with_name("pk-drawn-small.safetensors")
 """The checkpoint that ships with the package; MODEL_CARD.md beside it says what it can do."""
 
+BUNDLED_LATENT = Path(__file__).with_name("latent-drawn-small.safetensors")
+"""The latent editor that ships with the package, of that checkpoint."""
+
 Precision = Literal["fp32", "bf16", "fp16"]
 Backbone = Literal["paper", "alexnet", "residual"]
 BACKBONES: tuple[Backbone, ...] = ("paper", "alexnet", "residual")
@@ -57,6 +60,9 @@ class PKConfig:
     """How many faces go through the networks at once."""
     precision: Literal["fp32", "bf16"] = field(default="fp32", validator=in_(("fp32", "bf16")))
     """Of the arithmetic: "bf16" is faster where the processor has it, and its codes are rounder."""
+    latent: Path | None = field(default=None, validator=optional(instance_of(Path)))
+    """A file that trainer "latent" wrote, of this checkpoint, for starts by codes (`start.by`);
+    without it, the one that ships, which is of the checkpoint that ships."""
 
     def build(self, runtime: Runtime) -> "PK":
         """Load the checkpoint. Raises InputError where it cannot be used."""
@@ -198,6 +204,38 @@ class PersonalTrainerConfig:
         from affmem_pk.personal_training import PersonalTrainer
 
         return PersonalTrainer(self, runtime)
+
+
+@frozen
+class LatentTrainerConfig:
+    """Settings of trainer "latent": it teaches the editor which codes its edits have."""
+
+    checkpoint: Path | None = field(default=None, validator=optional(instance_of(Path)))
+    """The prior knowledge, which teaches and stays as it is; without it, the one that ships."""
+    edits: int = field(default=5, validator=and_(ge(1), le(10_000)))
+    """Edits of each face, with affects by lot."""
+    hidden: int = field(default=512, validator=and_(ge(1), le(65_536)))
+    """Units of each of the two hidden layers."""
+    steps: int = field(default=6000, validator=ge(1))
+    """Updates of the network."""
+    batch: int = field(default=512, validator=and_(ge(1), le(65_536)))
+    """Edits of a step."""
+    learning_rate: float = field(default=2e-3, validator=and_(gt(0.0), le(1.0)))
+    """Of Adam at the beginning; it falls to zero (half a cosine)."""
+    reading: float = field(default=1.0, validator=and_(ge(0.0), le(1e6)))
+    """Weight of the error in D_em's reading beside that in the code."""
+    validation: float = field(default=0.05, validator=and_(ge(0.0), le(0.5)))
+    """Share of the persons held out: the last ones."""
+    report: int = field(default=1000, validator=ge(1))
+    """Steps between two reports."""
+    half: bool = field(default=True, validator=instance_of(bool))
+    """Whether the file holds float16, at half the size."""
+
+    def build(self, runtime: Runtime) -> Trainer:
+        """A trainer, which has not looked at any face yet."""
+        from affmem_pk.latent_training import LatentTrainer
+
+        return LatentTrainer(self, runtime)
 
 
 # --- terms ------------------------------------------------------------------------------------

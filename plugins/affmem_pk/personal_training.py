@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import final
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from attrs import asdict, frozen
 from torch import Tensor, nn
@@ -21,16 +20,13 @@ from affmem.values import DIMENSIONS, Affects, Clip, Codes
 from affmem_pk.acquaintance import LAGS, Acquaintance, Doubles, context, effective
 from affmem_pk.checkpoint import load, save
 from affmem_pk.config import BUNDLED, PersonalTrainerConfig, PKConfig
+from affmem_pk.gathered import Places, by_person, coded
 from affmem_pk.persons import PersonsNetwork
 from affmem_pk.pk import PK
 from affmem_pk.training import BEST, LAST, agreement
 
 DOUBT = 0.1
 """Weight of the doubt's likelihood beside the squared error."""
-ENCODED = 500
-"""Faces encoded at a time."""
-
-Places = npt.NDArray[np.int64]
 
 
 @frozen(eq=False)
@@ -100,9 +96,9 @@ class PersonalTrainer:
         config = self._config
         path = config.checkpoint or BUNDLED
         pk, kept = PK(PKConfig(config.checkpoint), self._runtime), load(path)
-        order, begins = _by_person(examples.clips)
+        order, begins = by_person(examples.clips)
         affects = np.asarray(examples.affects, np.float32)[order]
-        codes = _codes(pk, examples, out / "codes.npy")[order]
+        codes = coded(pk, examples, out / "codes.npy")[order]
         clips = [examples.clips[place] for place in order]
         persons = len(begins) - 1
         held = min(persons - 1, round(persons * config.validation))
@@ -228,34 +224,6 @@ class _Network(nn.Module):
             doubt_bias=self.doubt.bias.detach().numpy().copy(),
             half=self._half,
         )
-
-
-def _by_person(clips: Sequence[Clip]) -> tuple[Places, Places]:
-    """The order in which the frames are person by person, and where each person's begin."""
-    numbers: dict[str, int] = {}
-    whose = np.array([numbers.setdefault(clip.person, len(numbers)) for clip in clips], np.int64)
-    counts = np.bincount(whose, minlength=len(numbers))
-    return np.argsort(whose, kind="stable"), np.concatenate([[0], np.cumsum(counts)])
-
-
-def _codes(pk: PK, examples: Examples, kept: Path) -> Codes:
-    """The code of each face; those in `kept`, if they are all there."""
-    shape = (len(examples.faces), pk.network.code)
-    try:
-        codes: Codes = np.load(kept, allow_pickle=False)
-        if codes.shape == shape and codes.dtype == np.float32:
-            return codes
-    except (OSError, ValueError):
-        pass
-    codes = np.empty(shape, np.float32)
-    for start in range(0, len(codes), ENCODED):
-        part = slice(start, start + ENCODED)
-        faces = examples.faces[part].transpose(0, 3, 1, 2).astype(np.float32) / 127.5 - 1.0
-        codes[part] = pk.encode(faces)
-    part_file = kept.with_suffix(".part.npy")
-    np.save(part_file, codes, allow_pickle=False)
-    part_file.replace(kept)
-    return codes
 
 
 def _lives(

@@ -1,6 +1,7 @@
 """The prior knowledge in use: E, D_em and G behind numpy."""
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import final
 
 import numpy as np
@@ -8,10 +9,11 @@ import torch
 from torch import Tensor
 
 from affmem.errors import InputError, UserError, unknown
-from affmem.protocols import Runtime
-from affmem.values import MAPS, Affects, Codes, Face, Faces, MapOf, Maps
-from affmem_pk.checkpoint import load
-from affmem_pk.config import BUNDLED, PKConfig
+from affmem.protocols import Encoder, Runtime
+from affmem.values import MAPS, Affects, Code, Codes, Face, Faces, MapOf, Maps
+from affmem_pk import latent
+from affmem_pk.checkpoint import fingerprint, load
+from affmem_pk.config import BUNDLED, BUNDLED_LATENT, PKConfig
 from affmem_pk.encoders import SIDE
 from affmem_pk.explaining import explain
 
@@ -20,6 +22,7 @@ from affmem_pk.explaining import explain
 class PK:
     """Encoder, which can say where it looks, reader and editor of one checkpoint.
 
+    As an editor it also says the codes of its edits, by a latent editor taught on this checkpoint.
     All three are pure; a face has the same code alone and in a batch, to within rounding.
     """
 
@@ -28,6 +31,7 @@ class PK:
         if config.checkpoint is None and not path.is_file():
             raise InputError(path, "the checkpoint that ships with affmem is not installed")
         checkpoint = load(path)
+        self._path, self._latent_path = path, config.latent or BUNDLED_LATENT
         self.network = checkpoint.networks.config
         """The shape of the networks."""
         self.facts = checkpoint.facts
@@ -81,6 +85,39 @@ class PK:
                 drawn = self._generator(z.expand(len(y[part]), -1), y[part])
                 faces[part] = drawn.float().cpu().numpy()
         return faces
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """What tells this E and G from any other."""
+        return fingerprint(load(self._path).networks)
+
+    def check_encoder(self, encoder: Encoder) -> None:
+        """Raises InputError unless there is a latent editor, and it is of this encoder."""
+        if getattr(encoder, "fingerprint", None) != self._latent[1]:
+            raise InputError(
+                self._latent_path,
+                "says the codes of another encoder than the experiment's; expected the same "
+                'checkpoint in [encoder] and [editor], or start.by = "pixels"',
+            )
+
+    def edit_codes(self, code: Code, affects: Affects) -> Codes:
+        """The code of each edit: T(z, y). Raises ValueError where they are no [1, d], [n, 2]."""
+        if code.shape != (1, self.network.code):
+            raise ValueError(f"a code must be [1, {self.network.code}], not {list(code.shape)}")
+        if affects.ndim != 2 or affects.shape[1] != 2:
+            raise ValueError(f"affects must be [n, 2], not {list(affects.shape)}")
+        return self._latent[0].edit(code, affects)
+
+    @cached_property
+    def _latent(self) -> tuple[latent.LatentNetwork, str]:
+        """The latent editor, and whose it is. Raises InputError unless that is this one's."""
+        network, of = latent.load(self._latent_path)
+        if of != self.fingerprint:
+            raise InputError(
+                self._latent_path,
+                f"says the codes of another checkpoint than {self._path}; {latent.TEACH}",
+            )
+        return network, of
 
     def _batches(self, faces: Faces) -> Iterator[Tensor]:
         """The faces as the networks take them; of none, one batch of none."""
