@@ -234,6 +234,15 @@ def test_a_memory_that_is_taught_by_edits_may_be_fresh_at_each_visit(tmp_path):
     assert found["clip"].tolist() == [0, 1]
 
 
+def test_a_memory_may_be_started_by_the_mean_of_faces(tmp_path):
+    study = read(
+        written(tmp_path, tiny(rows=["PK", "memory"])), ["start.of=mean", "start.frames=2"]
+    )
+    conduct(study, tmp_path / "out", final=False)
+    found = load(tmp_path / "out", "development", study.conditions[0], study.rows[1])
+    assert np.isfinite(found["memory"]).all()
+
+
 def test_a_damaged_record_is_walked_anew_and_never_scored(conducted):
     study, out = conducted
     condition, row = study.conditions[0], study.rows[0]

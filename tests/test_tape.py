@@ -86,13 +86,14 @@ def test_a_walk_broken_off_anywhere_leaves_the_tape_sound(shows, length):
     assert steps(replay) == steps(road)
 
 
-def test_steps_of_the_real_parts_are_the_same_to_the_last_bit():
+@pytest.mark.parametrize("by", ["pixels", "codes"])
+def test_steps_of_the_real_parts_are_the_same_to_the_last_bit(by):
     runtime = Runtime(seed=3)
     part = catalogue().config
     pk = part("encoder", "pk")().build(runtime)
     drawn = part("dataset", "drawn")(persons=2, faces_per_person=4).build(runtime)
     faces = part("faces", "none")().build(runtime)
-    start = Start(edits=20, frames=2, epochs=2)
+    start = Start(edits=20, frames=2, epochs=2, by=by)
     memory = part("memory", "gwr")()
     road = Stations(faces, pk, pk, pk, memory, start, runtime, drawn)
     replay = taped(road, edited=2)

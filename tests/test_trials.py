@@ -285,7 +285,7 @@ def test_what_tunes_upstream_is_walked_anew_and_ends_the_same(write, tmp_path):
         ("[true, false]", '["true"]', "memory.novelty: expected true or false, got 'true'"),
         ("[1, 2, 3]", "[]", "start.epochs: expected { low = …, high = … } or a list, got []"),
         ("[1, 2, 3]", "[0]", "start.epochs: start: 'epochs' must be >= 1: 0"),
-        ('"start.epochs"', '"start.use"', "no setting 'use'; known: edits, epochs"),
+        ('"start.epochs"', '"start.use"', "no setting 'use'; known: by, edits, epochs"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_one_line(write, old, new, told):
