@@ -43,7 +43,7 @@ class Following:
 
     def see(self, image: Image) -> list[Found]:
         """The faces of the next picture, aligned, the largest first."""
-        return [_aligned(image, track) for track in self.track(image)]
+        return [aligned(image, track) for track in self.track(image)]
 
     def track(self, image: Image) -> list[Track]:
         """The faces of the next picture, the largest first."""
@@ -92,7 +92,8 @@ class Following:
         return [track for _area, track in ranked[: self.most]]
 
 
-def _aligned(image: Image, track: Track) -> Found:
+def aligned(image: Image, track: Track) -> Found:
+    """A face of a picture, as the encoder sees it."""
     crop, placement = upright(image, track.landmarks, TEMPLATE * SIDE - 0.5, SIDE)
     return Found(track.number, back(CORNERS, placement), normalised(crop))
 

@@ -1,6 +1,6 @@
 """Where a run's time goes: seconds by station, each without what it waited for."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from time import perf_counter
 from typing import TypeVar
@@ -18,10 +18,11 @@ class Clock:
     ['encode']
     """
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], float] = perf_counter) -> None:
         self.seconds: dict[str, float] = {}
+        self._now = now
         self._inside: list[str] = []
-        self._since = perf_counter()
+        self._since = now()
 
     @contextmanager
     def __call__(self, station: str) -> Iterator[None]:
@@ -46,7 +47,7 @@ class Clock:
             yield item
 
     def _turn(self) -> None:
-        now = perf_counter()
+        now = self._now()
         if self._inside:
             station = self._inside[-1]
             self.seconds[station] = self.seconds.get(station, 0.0) + now - self._since
