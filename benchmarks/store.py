@@ -1,7 +1,7 @@
 """How fast a store is when eight processes are at it at once.
 
 `python benchmarks/store.py [--seconds 60] [--persons 40] [--only sqlite|postgresql]`; the last line
-is JSON. Each process takes a person by lot, loads their memory (GWR of 50-wide codes, about 300
+is JSON. Each process takes a person by lot, loads their memory (GWR of 50-wide codes, some hundred
 neurons), learns a clip of 50 codes, and saves; where another was first, it loads and learns anew.
 In the end every save that was granted must be there. PostgreSQL is started from its programs, with
 its own durable defaults, where they are installed. Both lie in the folder for temporary files.
@@ -93,8 +93,7 @@ def measured(name: str, config: SqlConfig, persons: int, seconds: float) -> dict
         "refused and tried again": sum(one["refused"] for one in done),
         "load-learn-save ms, median": round(float(np.median(turns)), 1),
         "load-learn-save ms, p99": round(float(np.percentile(turns, 99)), 1),
-        "bytes a person and version": int(np.mean([card.size for card in cards]))
-        // config.versions,
+        "bytes a version": int(np.mean([card.size for card in cards])) // config.versions,
         "units": int(np.mean([card.units for card in cards])),
     }
     print(f"{name}: " + ", ".join(f"{words} {figure}" for words, figure in figures.items()))

@@ -5,10 +5,11 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any, final
 
 import platformdirs
-from sqlalchemy import Connection, create_engine, event, insert, inspect, select, text
+from sqlalchemy import URL, Connection, create_engine, event, insert, inspect, select, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from affmem.errors import StoreError
@@ -25,12 +26,15 @@ TOLD = {
     "SQLITE_PERM": "no permission",
     "SQLITE_FULL": "no space left on the disk",
     "SQLITE_IOERR": "cannot be read or written: the disk reports an error",
-    "SQLITE_BUSY": "another process has been writing all the time (setting `wait`)",
-    "SQLITE_LOCKED": "another process has been writing all the time (setting `wait`)",
 }
 """What SQLite's errors mean to a user, by the beginning of their names."""
+BUSY = "another process has been writing all the time (setting `wait`)"
 LOCK = 0x61666D656D
 """PostgreSQL's advisory lock that whoever makes or migrates the tables holds."""
+
+
+class BusyError(StoreError):
+    """Another process was in the way."""
 
 
 @final
@@ -38,12 +42,13 @@ class Database:
     """SQLite in a file, or PostgreSQL; `name` stands for it in messages."""
 
     def __init__(self, config: SqlConfig, seal: Seal) -> None:
-        self._wait = config.wait
+        self._wait = max(1, round(1000 * config.wait))
         if config.url is None:
             path = config.file or platformdirs.user_data_path("affmem") / FILE
             self.name = str(path)
             _touch(path)
-            self._engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": config.wait})
+            place = URL.create("sqlite", database=str(path))
+            self._engine = create_engine(place, connect_args={"timeout": config.wait})
         else:
             self.name = config.url
             url = config.url.replace("postgresql:", "postgresql+psycopg:", 1)
@@ -51,13 +56,10 @@ class Database:
         self._is_file = config.url is None
         event.listen(self._engine, "connect", self._prepare)
         event.listen(self._engine, "begin", self._begin)
+        end = monotonic() + config.wait
         try:
-            with self.writing() as connection:
-                _migrate(connection, alone=self._is_file)
-                _recognise(connection, seal)
-            if self._is_file:  # only now: another program's file stays as it was
-                with self._told(), self._bare() as connection:
-                    connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+            while not self._opened(seal, last=monotonic() > end):
+                sleep(0.01)
         except BaseException:
             self.close()
             raise
@@ -81,25 +83,46 @@ class Database:
     def scour(self) -> None:
         """Take from the files what erased rows have left there.
 
-        SQLite: not a byte remains, unless another process is reading for longer than `wait`: then
-        StoreError. PostgreSQL: the tables are written anew; its log, and backups, are its owner's.
+        SQLite: not a byte remains. PostgreSQL: the tables are written anew; its log, and backups,
+        are its owner's. Raises StoreError where another process keeps it from that for too long.
         """
-        with self._told(), self._bare() as connection:
-            if not self._is_file:
+        try:
+            with self._told(), self._bare() as connection:
+                if self._is_file:
+                    connection.execute(text("VACUUM"))
+                    log = connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
+                    if log.one()[0]:
+                        raise BusyError  # noqa: TRY301  (told as when it is raised)
+                    return
                 for table in (memories, persons):
                     connection.execute(text(f"VACUUM (FULL) {table.name}"))
-                return
-            connection.execute(text("VACUUM"))
-            busy, *_ = connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)")).one()
-            if busy:
-                raise StoreError(
-                    "erased, but bytes of it remain in the log beside the file as "
-                    "long as another process reads; the next erasure removes them"
-                )
+        except BusyError:
+            raise StoreError(
+                f"{self.name}: what was to go is gone, but bytes of it remain in the files as long "
+                "as another process reads or writes; the next erasure removes them"
+            ) from None
 
     def close(self) -> None:
         """Let go of every connection."""
         self._engine.dispose()
+
+    def _opened(self, seal: Seal, *, last: bool) -> bool:
+        """Whether it could be opened; unless it is the `last` time, another may be in the way.
+
+        SQLite does not wait for who is making a new file, or closing the last connection to one.
+        """
+        try:
+            with self.writing() as connection:
+                _migrate(connection, alone=self._is_file)
+                _recognise(connection, seal)
+            if self._is_file:  # only now: another program's file stays as it was
+                with self._told(), self._bare() as connection:
+                    connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+        except BusyError:
+            if last:
+                raise
+            return False
+        return True
 
     def _bare(self) -> Connection:
         """A connection without a transaction."""
@@ -107,8 +130,10 @@ class Database:
         return self._engine.connect().execution_options(**options)
 
     def _prepare(self, connection: Any, _record: object) -> None:  # noqa: ANN401
-        """What SQLite asks for in each connection; the durable, rather than the fast."""
+        """What each connection begins with; of SQLite the durable, rather than the fast."""
         if not self._is_file:
+            connection.execute(f"SET lock_timeout = {self._wait}")
+            connection.commit()
             return
         connection.isolation_level = None  # `_begin` says when a transaction begins
         for pragma in ("synchronous=FULL", "secure_delete=ON", "foreign_keys=ON",
@@ -130,11 +155,18 @@ class Database:
                 raise
             raise type(error)(f"{self.name}: {error}") from None
         except sqlite3.Error as error:
-            raise StoreError(f"{self.name}: {_words(error)}") from None
+            raise self._error(error) from None
         except DBAPIError as error:
-            raise StoreError(f"{self.name}: {_words(error.orig)}") from error
+            raise self._error(error.orig) from error
         except SQLAlchemyError as error:
-            raise StoreError(f"{self.name}: {' '.join(str(error).split())}") from error
+            raise self._error(error) from error
+
+    def _error(self, error: BaseException | None) -> StoreError:
+        code, state = (getattr(error, name, "") for name in ("sqlite_errorname", "sqlstate"))
+        if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")) or state == "55P03":
+            return BusyError(f"{self.name}: {BUSY}")
+        known = [words for name, words in TOLD.items() if code.startswith(name)]
+        return StoreError(f"{self.name}: {known[0] if known else ' '.join(str(error).split())}")
 
 
 def _touch(path: Path) -> None:
@@ -147,12 +179,6 @@ def _touch(path: Path) -> None:
             os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
     except OSError as error:
         raise StoreError(f"{path}: cannot be made: {error.strerror}") from None
-
-
-def _words(error: BaseException | None) -> str:
-    code = getattr(error, "sqlite_errorname", "")
-    known = [words for name, words in TOLD.items() if code.startswith(name)]
-    return known[0] if known else " ".join(str(error).split())
 
 
 def _migrate(connection: Connection, *, alone: bool) -> None:

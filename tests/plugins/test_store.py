@@ -211,7 +211,7 @@ def test_while_another_reads_on_an_erasure_says_what_remains(tmp_path):
         line = told(lambda: store.erase("anna"))
     reader.close()
     assert line == f"{config.file}: {line.partition(': ')[2]}"
-    assert "erased, but bytes of it remain" in line
+    assert "what was to go is gone, but bytes of it remain" in line
     assert store.load("anna") is None
     store.erase_expired()
     assert traces(tmp_path, b"anna") == []
@@ -327,7 +327,7 @@ def test_sealed_memories_cannot_be_put_in_anothers_place_nor_old_ones_in_the_new
 
 
 def test_the_file_and_its_folder_are_their_users_alone(tmp_path):
-    config = SqlConfig(file=tmp_path / "new" / "memories.sqlite")
+    config = SqlConfig(file=tmp_path / "new?mode=ro%20" / "memories.sqlite")
     store = opened(config)
     store.save("anna", kept(), 0)
     modes = {one.name: one.stat().st_mode & 0o777 for one in config.file.parent.iterdir()}
@@ -398,6 +398,22 @@ def test_one_that_writes_all_the_time_is_told(tmp_path):
     )
     assert store.load("anna") is None  # reading waits for nobody
     writer.close()
+    store.close()
+
+
+def test_one_that_holds_a_person_all_the_time_is_told_by_postgresql(server):
+    url, _ = server
+    config = SqlConfig(url=postgres.database(url, uuid4().hex), wait=0.1)
+    store = opened(config)
+    version = store.save("anna", kept(), 0)
+    engine = sa.create_engine(config.url.replace("postgresql:", "postgresql+psycopg:", 1))
+    with engine.begin() as connection:
+        connection.execute(sa.text("SELECT * FROM affmem_person FOR UPDATE"))
+        assert "another process has been writing" in told(
+            lambda: store.save("anna", kept(), version)
+        )
+        assert store.load("anna")[1] == version
+    engine.dispose()
     store.close()
 
 
