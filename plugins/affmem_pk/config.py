@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from affmem_pk.pk import PK
 
 BUNDLED = Path(__file__).with_name("pk-drawn-small.safetensors")
-"""The checkpoint that ships with the package; MODEL_CARD.md beside it says what it can do."""
+"""The checkpoint that ships with the package: docs/model-card.md."""
 
 BUNDLED_LATENT = Path(__file__).with_name("latent-drawn-small.safetensors")
 """The latent editor that ships with the package, of that checkpoint."""
