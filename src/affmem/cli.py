@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from affmem.commands import FILE, Commands, Line, as_json, leave, overrides, quiet, stop
-from affmem.errors import InputError, UserError, shown
+from affmem.people_cli import people
 from affmem.plugins_cli import plugins
 
 if TYPE_CHECKING:
@@ -43,6 +42,7 @@ def main() -> None:
     """
 
 
+main.add_command(people)
 main.add_command(plugins)
 
 

@@ -1,0 +1,112 @@
+"""Whose memory a run may read from a store and keep there, and under which name."""
+
+import hmac
+import os
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import platformdirs
+from attrs import field, frozen
+from attrs.validators import ge, instance_of, le
+
+from affmem.errors import InputError
+from affmem.protocols import MemoryStore
+from affmem.values import Card
+
+KEY = "pseudonyms.key"
+
+
+@frozen
+class Consent:
+    """Settings of the table `[consent]`."""
+
+    days: int = field(default=0, validator=[instance_of(int), ge(0), le(36_500)])
+    """For how many days whoever has no consent on record gives it now: you say that they do. 0:
+    whoever has none is met anew, and not kept."""
+
+
+@frozen
+class Admission:
+    """Under which name a store keeps each person of a run, and why others are not kept."""
+
+    names: Mapping[str, str]
+    notes: Sequence[str]
+
+
+def admit(store: MemoryStore, persons: Iterable[str], consent: Consent) -> Admission:
+    """Whom of `persons`, named as their dataset names them, a run may read and keep.
+
+    Whoever has a name of their own in the store has it from someone who gave it; all others are
+    kept by pseudonym. Without valid consent no one is read or kept, and a note says so.
+    """
+    cards = {card.person: card for card in store.people()}
+    now = datetime.now(UTC)
+    names, notes = {}, []
+    for person in dict.fromkeys(persons):
+        name = person if person in cards else pseudonym(person)
+        problem = refusal(cards.get(name), now)
+        if problem == NONE and consent.days:
+            store.consent(name, now, now + timedelta(days=consent.days))
+            problem = ""
+        if problem:
+            notes.append(f"{person}: {problem}: met anew, and not kept in the store as {name}")
+        else:
+            names[person] = name
+    return Admission(names, notes)
+
+
+NONE = "no consent is on record"
+
+
+def refusal(card: Card | None, now: datetime) -> str:
+    """Why a person's memory may be neither read nor kept; "" where it may.
+
+    >>> refusal(None, datetime.now(UTC))
+    'no consent is on record'
+    """
+    if card is None or (card.consent is None and card.expires is None):
+        return NONE
+    if card.expires is not None and card.expires <= now:
+        ended = "ended" if card.consent else "was withdrawn"
+        return f"consent {ended} on {card.expires:%Y-%m-%d}"
+    return NONE if card.consent is None else ""
+
+
+def pseudonym(person: str) -> str:
+    """The name by which a store keeps whoever gave none: always the same for the same person.
+
+    It is a keyed digest (HMAC-SHA-256). The key is the user's, and lies in their data folder, not
+    in the store: who has the store alone cannot try out names. Raises InputError where the key can
+    be neither read nor made.
+    """
+    digest = hmac.digest(_key(), person.encode(), "sha256")
+    return f"person-{digest.hex()[:12]}"
+
+
+def _key() -> bytes:
+    path = platformdirs.user_data_path("affmem") / KEY
+    try:
+        if not path.exists():
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _make(path)
+        key = path.read_bytes()
+    except OSError as error:
+        raise InputError(path, f"cannot be read or made: {error.strerror}") from None
+    if len(key) != 32:
+        raise InputError(path, f"expected 32 bytes, got {len(key)}: it was changed by hand")
+    return key
+
+
+def _make(path: Path) -> None:
+    """Whole or not at all; of two who make it at once, the first has."""
+    part = path.with_name(f".{KEY}.{os.getpid()}.part")
+    with os.fdopen(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
+        file.write(secrets.token_bytes(32))
+    try:
+        os.link(part, path)
+    except FileExistsError:
+        pass
+    finally:
+        part.unlink()

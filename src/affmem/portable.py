@@ -1,0 +1,108 @@
+"""A person's memory to take along: a zip of JSON and safetensors that explains itself (GDPR 20)."""
+
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from attrs import asdict, frozen
+
+from affmem.errors import InputError
+from affmem.values import Card, Kept
+
+FORMAT = 1
+ABOUT, MEMORY, README = "person.json", "memory.safetensors", "README.txt"
+LARGEST = 2**31
+"""Bytes of a file in a zip that are read."""
+TEXT = """What affmem keeps of {person}
+{line}
+
+person.json         who it is, since when, of how many faces, with whose consent, until when; what
+                    made the memory ("about"); and the name, type and shape of each array. JSON.
+memory.safetensors  the memory itself, if there is one: arrays in the safetensors format, which is
+                    8 bytes with the length of a header, the header as JSON with each array's
+                    type, shape and place, and the numbers as they lie, little-endian.
+                    Python: safetensors.numpy.load_file("memory.safetensors")
+
+A memory is no picture. It is what was learnt from faces: a network's codes of them, or sums over
+such codes, with the arousal and valence (each -1 to 1) that they were taken to show. What the
+arrays mean depends on the kind of memory, which "about" names. It is what a machine made of a face,
+and need not be true of the person.
+
+affmem people import FILE.zip puts it into another store.
+"""
+
+
+@frozen(eq=False)
+class Portable:
+    """Who a zip is of, and their memory; `kept` is None where none is kept yet."""
+
+    card: Card
+    kept: Kept | None
+
+
+def packed(card: Card, kept: Kept | None) -> bytes:
+    """A zip of all that is kept of a person; the same bytes for the same person."""
+    from affmem.keeping import pack
+
+    shapes: dict[str, Any] = {}
+    if kept is not None:
+        shapes = {
+            name: {"type": str(array.dtype), "shape": list(array.shape)}
+            for name, array in kept.state.items()
+        }
+    about = {
+        "format": FORMAT,
+        **{name: _plain(value) for name, value in asdict(card).items()},
+        "about": dict(kept.about) if kept else {},
+        "arrays": shapes,
+    }
+    files = {
+        README: TEXT.format(person=card.person, line="=" * (21 + len(card.person))).encode(),
+        ABOUT: (json.dumps(about, indent=2, ensure_ascii=False) + "\n").encode(),
+        **({MEMORY: pack(kept)} if kept else {}),
+    }
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
+    return buffer.getvalue()
+
+
+def unpacked(path: Path) -> Portable:
+    """What `packed` packed. Raises InputError where the file is no such zip, or is damaged."""
+    from affmem.keeping import unpack
+
+    try:
+        with zipfile.ZipFile(path) as archive:
+            files = {info.filename: _read(archive, info) for info in archive.infolist()}
+        told: Mapping[str, Any] = json.loads(files[ABOUT])
+        if told["format"] != FORMAT:
+            raise InputError(path, f"format {told['format']}; this version reads format {FORMAT}")
+        moments = {
+            name: None if told[name] is None else datetime.fromisoformat(told[name])
+            for name in ("made", "changed", "consent", "expires")
+        }
+        counts = {name: int(told[name]) for name in ("version", "faces", "units", "size")}
+        card = Card(person=str(told["person"]), **counts, **moments)  # type: ignore[arg-type]
+        return Portable(card, unpack(files[MEMORY]) if MEMORY in files else None)
+    except InputError:
+        raise
+    except FileNotFoundError:
+        raise InputError(path, "no such file") from None
+    except Exception as error:  # noqa: BLE001  (of what is damaged, whatever its codec raises)
+        words = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(path, f"is no export of a person: {words}") from None
+
+
+def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+    if info.file_size > LARGEST:
+        raise ValueError(f"{info.filename} is larger than {LARGEST} bytes")
+    return archive.read(info)
+
+
+def _plain(value: object) -> object:
+    return value.isoformat() if isinstance(value, datetime) else value

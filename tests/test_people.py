@@ -1,0 +1,211 @@
+"""`affmem people` as a stranger meets it: what is kept of whom, and what they may ask for."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from safetensors.numpy import load
+
+from affmem import Runtime
+from affmem.catalogue import catalogue
+from affmem.consent import Consent, admit, pseudonym, refusal
+from affmem.errors import InputError
+from affmem.portable import packed, unpacked
+from affmem.values import Card, Kept
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+DAY = timedelta(days=1)
+
+
+def memory(faces, seed=0):
+    rng = np.random.default_rng(seed)
+    state = {"weights": rng.normal(size=(3, 5)).astype(np.float32), "counts": np.arange(4)}
+    return Kept(state, faces, 3, {"memory": 'use = "gwr"\n'})
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def store(home):
+    made = catalogue().config("store", "sql")(file=home / "s.sqlite").build(Runtime())
+    made.save("anna", memory(12), 0)
+    made.save("ben", memory(7, 1), 0)
+    made.consent("anna", NOW, NOW + DAY)
+    made.consent("ben", NOW, NOW + 2 * DAY)
+    yield made
+    made.close()
+
+
+def people(home, *words, answer=None):
+    done = subprocess.run(
+        [sys.executable, "-m", "affmem", "people", *map(str, words), "--store", "s.sqlite"],
+        capture_output=True, text=True, cwd=home, check=False, input=answer,
+        env={**os.environ, "XDG_DATA_HOME": str(home)},
+    )  # fmt: skip
+    assert "Traceback" not in done.stderr, done.stderr
+    return done
+
+
+def cards(store):
+    return {card.person: card for card in store.people()}
+
+
+def test_who_is_kept_is_listed_and_shown_in_plain_words(home, store):
+    listed = people(home, "list").stdout.splitlines()
+    assert listed[1].split()[:3] == ["anna", "12", "3"]
+    assert listed[-1] == "2 persons in s.sqlite"
+    found = json.loads(people(home, "list", "--json").stdout)
+    assert [one["person"] for one in found] == ["anna", "ben"]
+    assert found[0]["expires"] == (NOW + DAY).isoformat()
+    shown = people(home, "show", "anna").stdout
+    assert "learnt from 12 faces: 3 units" in shown
+    assert 'use = "gwr"' in shown
+    assert "float32 [3, 5]" in shown
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["show", "ana"], "nobody is kept as 'ana'; did you mean 'anna'?"),
+        (["export", "benn", "x.zip"], "nobody is kept as 'benn'; did you mean 'ben'?"),
+        (["erase", "bem", "--yes"], "did you mean 'ben'?"),
+        (["rename", "anna", "ben"], "ben: is kept already"),
+        (["merge", "anna", "anna", "--yes"], "anna is one entry already"),
+        (["consent", "anna"], "give either --until DATE or --withdraw"),
+        (["consent", "anna", "--until", "2020-01-01"], "2020-01-01: expected a day to come"),
+        (["consent", "carl", "--until", "2999-01-01"], "nobody is kept as 'carl'"),
+        (["import", "none.zip"], "none.zip: no such file"),
+        (["erase", "anna", "--runs", "none", "--yes"], "none: no such folder"),
+        (["shwo", "anna"], "no command 'shwo'; did you mean 'show'?"),
+    ],
+)
+def test_a_mistake_is_one_line_and_changes_nothing(home, store, words, told):
+    before = store.people()
+    done = people(home, *words)
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert told in done.stderr
+    assert store.people() == before
+    assert not (home / "x.zip").exists()
+
+
+def test_a_store_that_is_not_there_is_told_and_not_made(home):
+    done = people(home, "list")
+    assert (done.returncode, done.stderr) == (2, "error: s.sqlite: no such store\n")
+    assert not (home / "s.sqlite").exists()
+
+
+def test_unless_yes_is_said_nothing_is_erased(home, store):
+    assert people(home, "erase", "anna", answer="n\n").returncode == 130
+    assert "anna" in cards(store)
+    assert people(home, "erase", "anna", answer="y\n").returncode == 0
+    assert "anna" not in cards(store)
+
+
+def test_an_export_explains_itself_and_comes_back_bit_for_bit(home, store):
+    assert people(home, "export", "anna", "anna.zip").returncode == 0
+    with zipfile.ZipFile(home / "anna.zip") as archive:
+        assert "safetensors format" in archive.read("README.txt").decode()
+        about = json.loads(archive.read("person.json"))
+        state = load(archive.read("memory.safetensors"))
+    assert about["arrays"]["weights"] == {"type": "float32", "shape": [3, 5]}
+    assert all(np.array_equal(state[name], one) for name, one in memory(12).state.items())
+    assert people(home, "export", "anna", "anna.zip").returncode == 2  # never written over
+    assert people(home, "import", "anna.zip").returncode == 2
+    assert people(home, "import", "anna.zip", "--as", "carla").returncode == 0
+    assert cards(store)["carla"].expires == NOW + DAY
+    kept, _ = store.load("carla")
+    assert kept.state["weights"].tobytes() == memory(12).state["weights"].tobytes()
+
+
+def test_of_two_entries_the_memory_of_more_faces_stays_with_what_both_agreed_to(home, store):
+    assert people(home, "merge", "anna", "ben", "--yes").returncode == 0
+    assert [*cards(store)] == ["ben"]
+    assert (cards(store)["ben"].faces, cards(store)["ben"].expires) == (12, NOW + DAY)
+    kept, _ = store.load("ben")
+    assert np.array_equal(kept.state["weights"], memory(12).state["weights"])
+
+
+def test_withdrawn_nothing_reads_it_and_expire_erases_it(home, store):
+    assert people(home, "consent", "anna", "--withdraw").returncode == 0
+    shown = people(home, "show", "anna").stdout
+    assert f"consent was withdrawn on {NOW:%Y-%m-%d}" in shown
+    assert [*admit(store, ["anna"], Consent(days=9)).names] == []
+    assert people(home, "expire", "--yes").returncode == 0
+    assert [*cards(store)] == ["ben"]
+
+
+def test_without_consent_no_one_is_admitted_and_a_note_says_so(store):
+    found = admit(store, ["anna", "carl"], Consent())
+    assert found.names == {"anna": "anna"}
+    assert found.notes == [
+        f"carl: no consent is on record: met anew, and not kept in the store as {pseudonym('carl')}"
+    ]
+    assert len(store.people()) == 2
+
+
+def test_whoever_is_new_is_kept_by_pseudonym_and_found_again(home, store):
+    found = admit(store, ["carl"], Consent(days=9))
+    name = found.names["carl"]
+    assert name == pseudonym("carl") != pseudonym("carla")
+    assert "carl" not in name
+    assert timedelta(days=8) < cards(store)[name].expires - NOW <= timedelta(days=9, minutes=5)
+    assert admit(store, ["carl"], Consent()).names == {"carl": name}
+    assert f"{name}, kept in" in people(home, "show", "carl").stdout
+
+
+def test_the_key_of_pseudonyms_is_the_users_alone_and_another_gives_other_names(home, monkeypatch):
+    name = pseudonym("anna")
+    assert (home / "affmem" / "pseudonyms.key").stat().st_mode & 0o077 == 0
+    monkeypatch.setenv("XDG_DATA_HOME", str(home / "other"))
+    assert pseudonym("anna") != name
+    (home / "other" / "affmem" / "pseudonyms.key").write_bytes(b"short")
+    with pytest.raises(InputError, match="expected 32 bytes, got 5"):
+        pseudonym("anna")
+
+
+MOMENTS = st.none() | st.integers(-3, 3).filter(bool).map(lambda days: NOW + days * DAY)
+
+
+@given(consent=MOMENTS, expires=MOMENTS)
+def test_who_is_admitted_gave_consent_that_has_not_ended(consent, expires):
+    card = Card("anna", 1, NOW, NOW, 1, 1, 1, consent, expires)
+    allowed = consent is not None and (expires is None or expires > NOW)
+    assert (refusal(card, NOW) == "") == allowed
+
+
+@given(cut=st.integers(0, 2000), flip=st.integers(0, 255))
+def test_a_damaged_export_is_refused_or_gives_what_was_packed(tmp_path_factory, cut, flip):
+    card = Card("anna", 1, NOW, NOW, 12, 3, 60, NOW, None)
+    whole = packed(card, memory(12))
+    broken = bytearray(whole)
+    broken[cut % len(whole)] ^= flip
+    path = tmp_path_factory.mktemp("zip") / "a.zip"
+    path.write_bytes(broken)
+    try:
+        found = unpacked(path)
+    except InputError:
+        return
+    weights = memory(12).state["weights"]
+    assert found.kept is None or np.array_equal(found.kept.state["weights"], weights)
+
+
+def test_a_zip_of_other_things_is_no_export(tmp_path):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("person.json", "[]")
+    (tmp_path / "a.zip").write_bytes(buffer.getvalue())
+    with pytest.raises(InputError, match="is no export of a person"):
+        unpacked(tmp_path / "a.zip")
