@@ -25,8 +25,7 @@ from attrs import NOTHING, Attribute, Factory, field, fields, frozen
 from attrs.validators import ge, instance_of, le, optional
 
 from affmem.catalogue import Catalogue, catalogue
-from affmem.errors import MISTAKES, ExperimentError, InputError, PluginError, UserError, unknown
-from affmem.files import MIB, content
+from affmem.consent import Consent
 from affmem.protocols import Runtime
 from affmem.settings import located, plain, setting, settings
 from affmem.start import Start
@@ -94,6 +93,7 @@ class Experiment:
     )
     report: Part = _default("reporter", "html")
     start: Start = Factory(Start)
+    consent: Consent = Factory(Consent)
     seed: int = field(default=1, validator=[instance_of(int), ge(0)])
     """Of every random stream; the same experiment and seed give the same numbers."""
     resamples: int = field(default=1000, validator=[instance_of(int), ge(1), le(1_000_000)])
@@ -200,7 +200,7 @@ def dumps(experiment: Experiment | Training) -> str:
                 tables[one.name] = {"use": value.use, **plain(value.config)}
             case tuple():
                 tables[one.name] = [{"use": part.use, **plain(part.config)} for part in value]
-            case Start():
+            case Start() | Consent():
                 tables[one.name] = plain(value)
             case Path():
                 tables[one.name] = str(value)
@@ -351,8 +351,8 @@ def _value(name: str, given: Any, one: "Attribute[Any]", parts: Catalogue) -> An
     """One table or key of the experiment as a value; raises ExperimentError."""
     kind = one.metadata.get("kind")
     if kind is None:
-        if one.type is Start:
-            return settings(_table(name, given), Start, f"{name}.")
+        if one.type in (Start, Consent):
+            return settings(_table(name, given), one.type, f"{name}.")
         return setting(given, one, f"{name}: ")
     if one.type in (Part, Part | None):
         return choose(name, given, kind, parts)

@@ -81,7 +81,7 @@ def unpacked(path: Path) -> Portable:
             files = {info.filename: _read(archive, info) for info in archive.infolist()}
         told: Mapping[str, Any] = json.loads(files[ABOUT])
         if told["format"] != FORMAT:
-            raise InputError(path, f"format {told['format']}; this version reads format {FORMAT}")
+            raise ValueError(f"format {told['format']}; expected {FORMAT}")  # noqa: TRY301
         moments = {
             name: None if told[name] is None else datetime.fromisoformat(told[name])
             for name in ("made", "changed", "consent", "expires")
@@ -89,8 +89,6 @@ def unpacked(path: Path) -> Portable:
         counts = {name: int(told[name]) for name in ("version", "faces", "units", "size")}
         card = Card(person=str(told["person"]), **counts, **moments)  # type: ignore[arg-type]
         return Portable(card, unpack(files[MEMORY]) if MEMORY in files else None)
-    except InputError:
-        raise
     except FileNotFoundError:
         raise InputError(path, "no such file") from None
     except Exception as error:  # noqa: BLE001  (of what is damaged, whatever its codec raises)
