@@ -1,6 +1,7 @@
 """Memories go on from one run to the next as if they had never been put away."""
 
 import json
+from datetime import UTC, datetime
 from itertools import islice
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from affmem import Kept, Runtime
 from affmem.catalogue import catalogue
 from affmem.conformance.store import kepts
+from affmem.consent import Consent, pseudonym
 from affmem.errors import ConflictError, StoreError
 from affmem.experiment import Experiment, Part, dumps, load
 from affmem.keeping import Shelf, fingerprint, pack, unpack
@@ -158,6 +160,12 @@ def test_a_state_that_does_not_fit_is_refused(tmp_path):
 # --- a whole run ------------------------------------------------------------------------------
 
 
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    """The key of pseudonyms is made there."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
+
+
 @pytest.fixture(scope="module")
 def experiment(tmp_path_factory):
     """Two drawn persons, a second of each."""
@@ -165,6 +173,7 @@ def experiment(tmp_path_factory):
     (folder / "mine.toml").write_text(
         'resamples = 10\ngallery = 0\n[dataset]\nuse = "acted"\npersons = 2\nseconds = 1\n'
         '[memory]\nuse = "personal"\n[store]\nuse = "sql"\nfile = "memories.sqlite"\n'
+        "[consent]\ndays = 9\n"
     )
     return load(folder / "mine.toml")
 
@@ -191,6 +200,32 @@ def test_a_second_run_goes_on_from_the_first(experiment, tmp_path):
     assert sum(card.faces for card in store.people()) == 2 * faces
     store.close()
     assert json.loads((tmp_path / "second" / "run.json").read_text())["parts"]["store"] == "sql"
+
+
+def test_without_consent_a_run_neither_reads_nor_keeps_anyone_and_says_so(experiment, tmp_path):
+    config = evolve(experiment.store.config, file=tmp_path / "s.sqlite")
+    known = evolve(experiment, store=evolve(experiment.store, config=config))
+    store = config.build(Runtime())
+
+    def kept():
+        return {card.person: card.version for card in store.people()}
+
+    unasked = run(evolve(known, consent=Consent()), tmp_path / "unasked")
+    names = [one.person for one in experiment.dataset.build(Runtime()).clips()]
+    assert kept() == {}
+    assert [one for one in unasked.notes if "no consent" in one] == [
+        f"{name}: no consent is on record: met anew, and not kept in the store" for name in names
+    ]
+    run(known, tmp_path / "asked")
+    assert [*kept()] == sorted(map(pseudonym, names))
+    before = kept()
+    store.consent(pseudonym(names[0]), None, datetime.now(UTC))  # withdrawn
+    third = run(known, tmp_path / "third")
+    assert {name for name in before if kept()[name] == before[name]} == {pseudonym(names[0])}
+    assert f"{names[0]}: consent was withdrawn on" in "".join(third.notes)
+    rows = [(tmp_path / one / "frames.csv").read_text().splitlines() for one in ("asked", "third")]
+    assert rows[0][1:5] == rows[1][1:5]  # met anew
+    store.close()
 
 
 def test_a_store_that_cannot_be_opened_leaves_no_run_directory(experiment, tmp_path):

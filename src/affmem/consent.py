@@ -51,7 +51,7 @@ def admit(store: MemoryStore, persons: Iterable[str], consent: Consent) -> Admis
             store.consent(name, now, now + timedelta(days=consent.days))
             problem = ""
         if problem:
-            notes.append(f"{person}: {problem}: met anew, and not kept in the store as {name}")
+            notes.append(f"{person}: {problem}: met anew, and not kept in the store")
         else:
             names[person] = name
     return Admission(names, notes)

@@ -6,11 +6,13 @@ encoder that gives other codes, has no use for it, and it is refused.
 
 import json
 import tomllib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import tomli_w
 
+from affmem.consent import Admission
 from affmem.errors import StoreError
 from affmem.protocols import Encoder, Memory, MemoryStore
 from affmem.settings import plain
@@ -54,9 +56,20 @@ def unpack(content: bytes) -> Kept:
 class Shelf:
     """A store as a run uses it: it knows which version of whose memory was taken from it."""
 
-    def __init__(self, store: MemoryStore, name: str, config: Any, encoder: Encoder) -> None:  # noqa: ANN401
-        """`name` and `config` are the memory part's; `encoder` the one whose codes it learns."""
+    def __init__(
+        self,
+        store: MemoryStore,
+        name: str,
+        config: Any,  # noqa: ANN401
+        encoder: Encoder,
+        admission: Admission | None = None,
+    ) -> None:
+        """`name` and `config` are the memory part's; `encoder` the one whose codes it learns.
+
+        Who is not in `admission` is neither taken nor put; None: all are, by their own names.
+        """
         self._store = store
+        self._admission = admission
         self._name = name
         self._about = {
             "memory": tomli_w.dumps({"use": name, **plain(config)}),
@@ -72,7 +85,8 @@ class Shelf:
         That is 0 where nothing is kept of them. Raises StoreError where what is kept is of another
         memory, or was learnt with another encoder, and what `MemoryStore.load` raises.
         """
-        loaded = self._store.load(person)
+        name = self._kept_as(person)
+        loaded = None if name is None else self._store.load(name)
         if loaded is None:
             return 0
         kept, self._versions[person] = loaded
@@ -96,9 +110,17 @@ class Shelf:
 
         Raises ConflictError where another has kept it since it was taken from here.
         """
-        kept = Kept(memory.state(), faces, len(memory), self._about)
-        base = self._versions.get(person, 0)
-        self._versions[person] = self._store.save(person, kept, base)
+        if (name := self._kept_as(person)) is not None:
+            kept = Kept(memory.state(), faces, len(memory), self._about)
+            base = self._versions.get(person, 0)
+            self._versions[person] = self._store.save(name, kept, base)
+
+    def notes(self) -> Sequence[str]:
+        """Who is not kept, and why, a line each."""
+        return () if self._admission is None else self._admission.notes
+
+    def _kept_as(self, person: str) -> str | None:
+        return person if self._admission is None else self._admission.names.get(person)
 
     def close(self) -> None:
         """Let go of the store."""

@@ -23,8 +23,6 @@ import numpy as np
 import psutil
 from attrs import field, frozen
 
-from affmem import cells
-from affmem.emotions import nearest
 from affmem.errors import InputError, PluginError, UserError
 from affmem.evaluation import Utterance, score, units, utterances
 from affmem.experiment import Experiment, dumps
@@ -154,12 +152,15 @@ def open_shelf(experiment: Experiment, stations: Stations) -> Shelf | None:
     if experiment.store is None:
         return None
     store = experiment.store.config.build(stations.runtime)  # its own, to be closed
-    memory = experiment.memory
-    return Shelf(store, memory.use, memory.config, stations.encoder)
+    memory, persons = experiment.memory, (clip.person for clip in stations.dataset.clips())
+    admission = admit(store, persons, experiment.consent)
+    return Shelf(store, memory.use, memory.config, stations.encoder, admission)
 
 
 def _known(shelf: Shelf | None, people: Mapping[str, Person]) -> Iterator[str]:
-    """Whether memories had learnt before, in a line."""
+    """Who is not kept, and whether memories had learnt before, a line each."""
+    if shelf:
+        yield from shelf.notes()
     if shelf and shelf.known:
         yield (
             f"{len(shelf.known)} of {len(people)} persons were known from the store: their "
