@@ -10,7 +10,8 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any
 
@@ -72,15 +73,29 @@ def erase(trace: Trace, person: str) -> bool:
     return True
 
 
-def mentions(folder: Path, person: str) -> list[Path]:
-    """Files in `folder` that still have the name in their bytes, or in their own name."""
-    named = _naming([person])
+def mentions(folder: Path, person: str, erased: Collection[Path]) -> list[Path]:
+    """Files in `folder` that still have the name, as a word, in their bytes or their own name.
+
+    Of runs, only those that the person was `erased` from: in others it is another's word.
+    """
+    others = {*_runs(folder)} - {*erased}
     return [
         path
         for path in _files(folder)
-        if named.search(path.name)
-        or named.search(path.read_bytes().decode("utf-8", errors="replace"))
+        if others.isdisjoint(path.parents)
+        and (_has(path.name.encode(), person) or _in(path, person))
     ]
+
+
+def _in(path: Path, person: str) -> bool:
+    if not path.stat().st_size:
+        return False
+    with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as content:
+        return _has(content, person)
+
+
+def _has(content: bytes | mmap, person: str) -> bool:
+    return re.search(rb"(?<!\w)" + re.escape(person.encode()) + rb"(?!\w)", content) is not None
 
 
 def _runs(folder: Path) -> Iterator[Path]:

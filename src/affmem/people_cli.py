@@ -236,9 +236,9 @@ def people_erase(
     for run in dict.fromkeys(left):
         _report_anew(run)
     click.echo(f"{name} is erased")
-    still = {path for folder in folders for by in names for path in mentions(folder, by)}
+    still = {path for folder in folders for by in names for path in mentions(folder, by, left)}
     for path in sorted(still):
-        click.echo(f"still has the name, and is no run's: {path}", err=True)
+        click.echo(f"still has the name: {path}", err=True)
     if still:
         raise SystemExit(1)
 
