@@ -16,6 +16,7 @@ import click
 
 from affmem.people_cli import people
 from affmem.plugins_cli import plugins
+from affmem.serve_cli import serve
 
 if TYPE_CHECKING:
     from affmem.values import Affects
@@ -44,6 +45,7 @@ def main() -> None:
 
 main.add_command(people)
 main.add_command(plugins)
+main.add_command(serve)
 
 
 @main.command()

@@ -1,0 +1,96 @@
+"""What all connections share: the parts, the store, the threads, and who is being watched."""
+
+import asyncio
+import json
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, ParamSpec, TypeVar, final
+
+from affmem.errors import PluginError
+from affmem.experiment import Experiment
+from affmem.protocols import Follower, MemoryStore, Runtime
+from affmem.road import Parts
+from affmem.serve.limits import Limits
+from affmem.values import Card
+
+if TYPE_CHECKING:
+    from affmem.serve.watch import Watch
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class TakenError(Exception):
+    """Someone else holds this person's memory."""
+
+
+@final
+class Hall:
+    """One server's. Its methods are for the event loop's thread; `work` is done in others."""
+
+    def __init__(
+        self, parts: Parts, store: MemoryStore, limits: Limits, about: dict[str, str]
+    ) -> None:
+        """`about` is kept with each memory: what made it, and is needed to go on with it."""
+        self.parts, self.store, self.limits, self.about = parts, store, limits, about
+        self.watches: set[Watch] = set()
+        self._held: dict[str, object] = {}
+        threads = os.cpu_count() or 1
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="affmem")
+
+    def work(self, do: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[T]:
+        """Do it in a thread, when one is free. A connection waits for one before it asks again."""
+        call = partial(do, *args, **kwargs)
+        return asyncio.get_running_loop().run_in_executor(self._pool, call)
+
+    def hold(self, person: str, holder: object) -> None:
+        """From now on only `holder` changes this person's memory. Raises TakenError."""
+        if self._held.setdefault(person, holder) is not holder:
+            raise TakenError(person)
+
+    def release(self, holder: object) -> None:
+        """What it held is free."""
+        self._held = {one: other for one, other in self._held.items() if other is not holder}
+
+    def watching(self, person: str) -> "Watch | None":
+        """The connection whose camera sees this person, if any."""
+        return next((one for one in self.watches if one.person == person), None)
+
+    async def card(self, person: str) -> Card | None:
+        """What the store says of a person; None for one who is not there, or no longer."""
+        cards = await self.work(self.store.people)
+        return next((one for one in cards if one.person == person and not expired(one)), None)
+
+    def close(self) -> None:
+        """Let the threads end, and the store go."""
+        self._pool.shutdown()
+        self.store.close()
+
+
+def expired(card: Card) -> bool:
+    """Whether the person's memory may be read no more."""
+    return card.expires is not None and card.expires <= datetime.now(UTC)
+
+
+def hall(experiment: Experiment, limits: Limits) -> Hall:
+    """Build what an experiment names, but for its dataset. Raises what those builds raise."""
+    if experiment.store is None:
+        raise PluginError("this experiment names no store: expected a table [store]")
+    runtime = Runtime(seed=experiment.seed, device=experiment.device)
+    parts = Parts(
+        faces=experiment.faces.build(runtime),
+        encoder=experiment.encoder.build(runtime),
+        reader=experiment.reader.build(runtime),
+        editor=experiment.editor.build(runtime),
+        memory=experiment.memory.config,
+        start=experiment.start,
+        runtime=runtime,
+    )
+    if not isinstance(parts.faces, Follower):
+        raise PluginError(f"faces {experiment.faces.use!r}: cannot follow the faces of a camera")
+    about = {"encoder": experiment.encoder, "memory": experiment.memory}
+    told = {name: json.dumps({"use": part.use}) for name, part in about.items()}
+    return Hall(parts, experiment.store.build(runtime), limits, told)
