@@ -117,9 +117,7 @@ def watched(video: Path, checkpoint: Path, memory: str, frames: int) -> dict[str
         "seen": seen,
         "units": units,
         "rss_mib": [round(one / 2**20, 1) for one in resident],
-        "stations": {
-            one: round(clock.seconds.get(one, 0.0) / frames * 1e3, 3) for one in STATIONS
-        },
+        "stations": {one: round(clock.seconds.get(one, 0.0) / frames * 1e3, 3) for one in STATIONS},
     }
     print(f"{checkpoint.stem}: {json.dumps(figures)}", flush=True)
     return figures
@@ -127,7 +125,9 @@ def watched(video: Path, checkpoint: Path, memory: str, frames: int) -> dict[str
 
 def main() -> None:
     """Film, watch, tell."""
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    options = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     options.add_argument("--frames", type=int, default=1000)
     options.add_argument("--memory", default="gwr")
     options.add_argument("--video", type=Path, help="instead of the drawn one, which is kept there")

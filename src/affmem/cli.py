@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from affmem.commands import FILE, Commands, Line, as_json, leave, overrides, quiet, stop
+from affmem.errors import InputError, UserError, shown
 from affmem.people_cli import people
 from affmem.plugins_cli import plugins
 from affmem.serve_cli import serve

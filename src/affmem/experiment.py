@@ -26,6 +26,8 @@ from attrs.validators import ge, instance_of, le, optional
 
 from affmem.catalogue import Catalogue, catalogue
 from affmem.consent import Consent
+from affmem.errors import MISTAKES, ExperimentError, InputError, PluginError, UserError, unknown
+from affmem.files import MIB, content
 from affmem.protocols import Runtime
 from affmem.settings import located, plain, setting, settings
 from affmem.start import Start

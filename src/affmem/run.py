@@ -23,6 +23,9 @@ import numpy as np
 import psutil
 from attrs import field, frozen
 
+from affmem import cells
+from affmem.consent import admit
+from affmem.emotions import nearest
 from affmem.errors import InputError, PluginError, UserError
 from affmem.evaluation import Utterance, score, units, utterances
 from affmem.experiment import Experiment, dumps
