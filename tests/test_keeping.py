@@ -95,6 +95,16 @@ def test_also_when_it_was_put_away_amid_its_first_faces(tmp_path):
     assert whole[-1][-1] > 2  # units
 
 
+def test_no_mean_of_faces_is_kept_but_awaited_anew(tmp_path):
+    shows = {"anna/1": [(0.5, -0.5)] * 2, "anna/2": [(0.4, -0.2)] * 9}
+    for name, frames in shows.items():  # the mean of 3 faces is redrawn
+        one, world = shelf(tmp_path, Flat()), Flat({name: frames})
+        rows = said(walk(stations(world, of="mean"), {}, None, one))
+        one.close()
+    assert rows == said(walk(stations(Flat({"anna/2": shows["anna/2"]}), of="mean"), {}))
+    assert rows[-1][-1] > 2  # units
+
+
 def test_a_walk_that_was_cut_off_has_kept_its_last_whole_clip(tmp_path):
     world = Flat({"anna/1": [(0.5, 0)] * 5, "ben/1": [(0, 0)] * 4, "anna/2": [(0.1, 0)] * 30})
     one = shelf(tmp_path, world)

@@ -116,7 +116,8 @@ def walk(
                 learn(face, code, person, stations, clock)
         if shelf is not None:
             with clock("keep"):
-                shelf.put(clip.person, person.memory, person.seen)
+                # A mean of faces is a picture, which is not kept: its faces are waited for anew.
+                shelf.put(clip.person, person.memory, person.seen if person.mean is None else 0)
 
 
 def learn(face: Face, code: Code, person: Person, parts: Parts, clock: Clock) -> None:
