@@ -17,6 +17,7 @@ from typing import Any
 
 from attrs import frozen
 
+from affmem import cells
 from affmem.errors import InputError
 from affmem.run import write
 
@@ -67,7 +68,7 @@ def erase(trace: Trace, person: str) -> bool:
         column = head.index("person")
         left = io.StringIO()
         csv.writer(left, lineterminator="\n").writerows(
-            [head, *(row for row in rows if row[column] != person)]
+            [head, *(row for row in rows if cells.read(row[column]) != person)]
         )
         write(run / name, left.getvalue())
     return True
@@ -118,7 +119,7 @@ def _refuse(error: OSError) -> None:
 def _trace(run: Path, person: str) -> Trace | None:
     head, rows = _rows(run / TABLES[0])
     column = head.index("person")
-    persons = [row[column] for row in rows]
+    persons = [cells.read(row[column]) for row in rows]
     kept = _json(run / "memories" / "people.json")
     if person not in persons and person not in kept:
         return None
@@ -140,7 +141,8 @@ def _rows(path: Path) -> tuple[list[str], list[list[str]]]:
 def _clips(run: Path, person: str) -> list[str]:
     head, rows = _rows(run / TABLES[0])
     clip, who = head.index("clip"), head.index("person")
-    return list(dict.fromkeys(row[clip] for row in rows if row[who] == person))
+    of_person = (row[clip] for row in rows if cells.read(row[who]) == person)
+    return list(dict.fromkeys(map(cells.read, of_person)))
 
 
 def _naming(names: Sequence[str]) -> re.Pattern[str]:

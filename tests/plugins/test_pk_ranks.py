@@ -46,7 +46,6 @@ def test_two_processes_have_the_gradients_of_one(tmp_path):
     assert sorted(path.name for path in (tmp_path / "out-two").iterdir()) == [  # by the first
         "best.safetensors",
         "last.safetensors",
-        "samples",
     ]
 
 
