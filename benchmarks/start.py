@@ -10,6 +10,7 @@ bfloat16 are timed only: they draw the literal way's edits. The last line is JSO
 
 import argparse
 import json
+import logging
 import os
 import tempfile
 import warnings
@@ -241,6 +242,7 @@ def other_arithmetic(road: Stations, face: Face) -> Mapping[str, float]:
 
 def main() -> None:
     """Measure, print and sum up."""
+    logging.disable()  # of how exporting is done inside PyTorch
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--persons", type=int, default=12)
     parser.add_argument("--jobs", type=int, default=2, help="processes that walk persons")
