@@ -1,4 +1,4 @@
-"""Speed of a live session: `python benchmarks/live.py [--frames 1000] [--memory gwr]`.
+"""Speed of a live session: `OMP_NUM_THREADS=1 python benchmarks/live.py [--frames 1000]`.
 
 A drawn person moves in a picture of 1280 x 720, encoded as H.264. Each frame is decoded, its face
 found, aligned, encoded, read, predicted and learnt, by one thread on one core, with the encoder at
@@ -7,11 +7,6 @@ its weights are drawn by lot, which changes no time. Times are seconds of the pr
 they are one core's whatever else the machine does; seconds of the wall stand beside them. The last
 line is JSON.
 """
-
-import os
-
-for one in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
-    os.environ[one] = "1"
 
 import argparse
 import json

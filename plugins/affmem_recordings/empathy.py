@@ -8,10 +8,10 @@ from typing import final
 
 from affmem.errors import InputError
 from affmem.values import Affect, Clip, Frame, Image, Unit
+from affmem.video import Recording
 from affmem_recordings.config import OMGEmpathyConfig
 from affmem_recordings.recordings import Listing, Source, present, some
 from affmem_recordings.table import read
-from affmem_recordings.video import Recording
 
 NAME = re.compile(r"Subject_(\d+)_Story_(\d+)", re.IGNORECASE)
 FOLDERS = {"train": "Training", "validation": "Validation", "test": "Testing"}

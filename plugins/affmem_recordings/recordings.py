@@ -9,7 +9,7 @@ from attrs import frozen
 from affmem.errors import InputError
 from affmem.files import check
 from affmem.values import Clip, Frame, Unit
-from affmem_recordings.video import Recording
+from affmem.video import Recording
 
 FIRST_FEW = 3
 """How many missing files a note names."""

@@ -12,9 +12,9 @@ from affmem.errors import InputError
 from affmem.files import check
 from affmem.pictures import read
 from affmem.values import Affect, Clip, Frame, Unit
+from affmem.video import PICTURES
 from affmem_recordings.crop import around
 from affmem_recordings.recordings import some
-from affmem_recordings.video import PICTURES
 
 NO_LABEL = "frames have no label"
 NO_PICTURE = "labelled frames have no picture"

@@ -19,6 +19,7 @@ from affmem.errors import InputError, UserError, shown
 from affmem.people_cli import people
 from affmem.plugins_cli import plugins
 from affmem.serve_cli import serve
+from affmem.watch_cli import watch
 
 if TYPE_CHECKING:
     from affmem.values import Affects
@@ -48,6 +49,7 @@ def main() -> None:
 main.add_command(people)
 main.add_command(plugins)
 main.add_command(serve)
+main.add_command(watch)
 
 
 @main.command()

@@ -122,6 +122,43 @@ class Experiment:
 
 
 @frozen
+class Watching:
+    """What `affmem watch` needs: of an experiment, all that pictures pass through."""
+
+    faces: Part = _default("faces", "mtcnn")
+    encoder: Part = _default("encoder", "pk")
+    reader: Part = _default("reader", "pk")
+    editor: Part = _default("editor", "pk")
+    memory: Part = _default("memory", "personal")
+    store: Part | None = field(
+        default=None, validator=optional(instance_of(Part)), metadata={"kind": "store"}
+    )
+    report: Part = _default("reporter", "html")
+    start: Start = Factory(Start)
+    seed: int = field(default=1, validator=[instance_of(int), ge(0)])
+    device: str = field(default="cpu", validator=instance_of(str))
+
+
+def watching(path: Path | None, overrides: Sequence[str] = ()) -> Watching:
+    """What is watched with: an experiment's parts, without a file the defaults. Raises as `load`.
+
+    An experiment is checked as a whole; its data and metrics are not used.
+    """
+    if path is not None:
+        experiment = load(path, overrides)
+        if not isinstance(experiment, Experiment):
+            raise InputError(path, "is for `affmem train`, not for `affmem watch`")
+        names = {one.name for one in fields(Watching)}
+        return Watching(**{name: getattr(experiment, name) for name in names})
+    parts = {"faces": "mtcnn", "encoder": "pk", "memory": "personal"}
+    tables: dict[str, Any] = {name: {"use": use} for name, use in parts.items()}
+    for override in overrides:
+        keys, value = assignment(override)
+        tables = _overridden(tables, keys, value, override)
+    return structure(tables, Watching)
+
+
+@frozen
 class Training:
     """What `affmem train` needs."""
 
@@ -192,7 +229,7 @@ def tables_of(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
     return tables
 
 
-def dumps(experiment: Experiment | Training) -> str:
+def dumps(experiment: Experiment | Training | Watching) -> str:
     """The whole experiment as TOML, every default filled in; `load` gives the same value back."""
     tables: dict[str, Any] = {}
     for one in fields(type(experiment)):
@@ -309,18 +346,18 @@ def _overridden(
             return {**tables, several: changed}
 
 
-Kind = TypeVar("Kind", Experiment, Training)
+Kind = TypeVar("Kind", Experiment, Training, Watching)
 
 
 def structure(tables: Mapping[str, Any], kind: type[Kind], parts: Catalogue | None = None) -> Kind:
-    """The experiment or training that tables describe. Raises ExperimentError."""
+    """The experiment, or the like, that tables describe. Raises ExperimentError."""
     parts = parts or catalogue()
     known = {one.name: one for one in fields(kind)}
     values: dict[str, Any] = {}
     if isinstance(report := tables.get("report"), dict):
         tables = {**tables, "report": {"use": "html", **report}}
     encoder = tables.get("encoder")
-    if kind is Experiment and isinstance(encoder, dict):
+    if kind is not Training and isinstance(encoder, dict):
         same = [one for one in ("reader", "editor") if encoder.get("use") in parts.parts[one]]
         tables = {**dict.fromkeys(same, encoder), **tables}
         tables["memory"] = _following(tables.get("memory"), encoder, parts)

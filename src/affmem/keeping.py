@@ -7,6 +7,7 @@ encoder that gives other codes, has no use for it, and it is refused.
 import json
 import tomllib
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -121,6 +122,20 @@ class Shelf:
 
     def _kept_as(self, person: str) -> str | None:
         return person if self._admission is None else self._admission.names.get(person)
+
+    def people(self) -> list[str]:
+        """Whose memory is kept."""
+        return [card.person for card in self._store.people() if card.version]
+
+    def agreed(self, person: str) -> None:
+        """Note that this person agreed, now, to being kept."""
+        self._store.consent(person, datetime.now(UTC), None)
+
+    def erase(self, person: str) -> None:
+        """Forget all that is kept of this person, who need not be there."""
+        self._versions.pop(person, None)
+        if any(card.person == person for card in self._store.people()):
+            self._store.erase(person)
 
     def close(self) -> None:
         """Let go of the store."""

@@ -21,21 +21,21 @@ from typing import Any
 
 import numpy as np
 import psutil
-from attrs import field, frozen
+from attrs import field, fields, frozen
 
 from affmem import cells
-from affmem.consent import admit
+from affmem.consent import Consent, admit
 from affmem.emotions import nearest
 from affmem.errors import InputError, PluginError, UserError
 from affmem.evaluation import Utterance, score, units, utterances
-from affmem.experiment import Experiment, dumps
+from affmem.experiment import Experiment, Watching, dumps
 from affmem.gallery import write_gallery
 from affmem.keeping import Shelf
 from affmem.protocols import Contest, Metric, Runtime
-from affmem.road import Person, Stations, walk
+from affmem.road import Parts, Person, Stations, walk
 from affmem.start import latent
 from affmem.timing import Clock
-from affmem.values import Affect, Clip, Step
+from affmem.values import Affect, Clip, Step, Unit
 
 FORMAT = 1
 PACKAGES = ("affmem", "av", "numpy", "opencv-python-headless", "scipy", "torch")
@@ -72,36 +72,24 @@ def run(
     clips = stations.dataset.clips()
     if not clips:
         raise UserError(f"dataset {experiment.dataset.use!r}: holds no clip")
-    shelf = open_shelf(experiment, stations)
+    shelf = open_shelf(experiment, stations, (clip.person for clip in clips), experiment.consent)
     out.mkdir(parents=True, exist_ok=True)
-    record = _record(experiment, began, stations.dataset.notes())
+    record = begun(experiment, began, stations.dataset.notes())
     steps: list[Step] = []
     people: dict[str, Person] = {}
     clock = Clock()
-    with closing(shelf) if shelf else nullcontext(), _logged(out), _status(out, record):
+    with closing(shelf) if shelf else nullcontext(), logged(out), status(out, record):
         write(out / "experiment.toml", dumps(experiment))
         finished = False
         try:
             steps.extend(_watched(walk(stations, people, clock, shelf), clips, watch))
             finished = True
         finally:
-            whole = steps if finished else _whole(steps)
-            write(out / "frames.csv", _frames(whole))
-            write(out / "utterances.csv", _utterances(utterances(whole)))
+            write_steps(out, steps if finished else _whole(steps))
         watch("scoring", len(clips), len(clips), None)
         with clock("score"):
-            figures = {
-                "unit": stations.dataset.unit,
-                "persons": len({step.clip.person for step in steps}),
-                "clips": len({step.clip.name for step in steps}),
-                "frames": len(steps),
-                "faces": sum(step.face for step in steps),
-                **score(
-                    units(steps, stations.dataset.unit), metrics,
-                    experiment.resamples, runtime.rng("bootstrap"),
-                ),
-            }  # fmt: skip
-        write(out / "metrics.json", _json(figures))
+            figures = scored(steps, stations.dataset.unit, metrics, experiment.resamples, runtime)
+        write(out / "metrics.json", as_json(figures))
         if isinstance(stations.dataset, Contest):
             read = {one.clip: one.memory for one in utterances(steps) if one.memory is not None}
             write(out / "predictions.csv", stations.dataset.predictions(read))
@@ -110,20 +98,13 @@ def run(
         ]  # fmt: skip
         for note in record["notes"]:
             log.debug("note: %s", note)
-        _remember(people, out / "memories")
+        remember(people, out / "memories")
         if experiment.faces_kept:
             watch("drawing edits", len(clips), len(clips), None)
             with clock("gallery"):
                 write_gallery(stations, experiment.gallery, out / "edits")
-        total = perf_counter() - cpu
-        timing = {
-            "seconds": {name: round(s, 3) for name, s in clock.seconds.items()},
-            "total_seconds": round(total, 3),
-            "frames": len(steps),
-            "frames_per_second": round(len(steps) / total, 2),
-            "peak_memory_mib": _peak_memory_mib(),
-        }
-        write(out / "timing.json", _json(timing))
+        timing = timed(clock, perf_counter() - cpu, len(steps))
+        write(out / "timing.json", as_json(timing))
     watch("reporting", len(clips), len(clips), None)
     report = experiment.report.build(runtime).write(out)
     return Result(out, figures, timing, record["notes"], report)
@@ -131,8 +112,21 @@ def run(
 
 def build(experiment: Experiment, runtime: Runtime) -> tuple[Stations, dict[str, Metric]]:
     """Make an experiment's parts. Raises what their `build` raises."""
+    parts = build_parts(experiment, runtime)
     stations = Stations(
+        **{one.name: getattr(parts, one.name) for one in fields(Parts)},
         dataset=experiment.dataset.build(runtime),
+    )
+    metrics = {part.use: part.build(runtime) for part in experiment.metrics}
+    for name, metric in metrics.items():
+        if getattr(metric, "better", None) not in ("higher", "lower"):
+            raise PluginError(f'metric {name!r}: its \'better\' must be "higher" or "lower"')
+    return stations, metrics
+
+
+def build_parts(experiment: Experiment | Watching, runtime: Runtime) -> Parts:
+    """Make what pictures pass through. Raises what the parts' `build` raises."""
+    parts = Parts(
         faces=experiment.faces.build(runtime),
         encoder=experiment.encoder.build(runtime),
         reader=experiment.reader.build(runtime),
@@ -142,22 +136,26 @@ def build(experiment: Experiment, runtime: Runtime) -> tuple[Stations, dict[str,
         runtime=runtime,
     )
     if experiment.start.by == "codes":
-        latent(stations.editor).check_encoder(stations.encoder)
-    metrics = {part.use: part.build(runtime) for part in experiment.metrics}
-    for name, metric in metrics.items():
-        if getattr(metric, "better", None) not in ("higher", "lower"):
-            raise PluginError(f'metric {name!r}: its \'better\' must be "higher" or "lower"')
-    return stations, metrics
+        latent(parts.editor).check_encoder(parts.encoder)
+    return parts
 
 
-def open_shelf(experiment: Experiment, stations: Stations) -> Shelf | None:
-    """The experiment's store, opened; None where it has none. Raises what `build` of it raises."""
+def open_shelf(
+    experiment: Experiment | Watching,
+    parts: Parts,
+    persons: Iterable[str] = (),
+    consent: Consent | None = None,
+) -> Shelf | None:
+    """The experiment's store, opened; None where it has none. Raises what `build` of it raises.
+
+    With `consent`, it is open to those of `persons` alone who have given it.
+    """
     if experiment.store is None:
         return None
-    store = experiment.store.config.build(stations.runtime)  # its own, to be closed
-    memory, persons = experiment.memory, (clip.person for clip in stations.dataset.clips())
-    admission = admit(store, persons, experiment.consent)
-    return Shelf(store, memory.use, memory.config, stations.encoder, admission)
+    store = experiment.store.config.build(parts.runtime)  # its own, to be closed
+    memory = experiment.memory
+    admission = None if consent is None else admit(store, persons, consent)
+    return Shelf(store, memory.use, memory.config, parts.encoder, admission)
 
 
 def _known(shelf: Shelf | None, people: Mapping[str, Person]) -> Iterator[str]:
@@ -211,11 +209,47 @@ def write(path: Path, content: str | bytes) -> None:
         raise InputError(path, f"cannot be written ({error.strerror or error})") from None
 
 
-def _json(value: object) -> str:
+def write_steps(out: Path, steps: Sequence[Step]) -> None:
+    """What was said of each frame, and of each clip, as tables."""
+    write(out / "frames.csv", _frames(steps))
+    write(out / "utterances.csv", _utterances(utterances(steps)))
+
+
+def scored(
+    steps: Sequence[Step], unit: Unit, metrics: Mapping[str, Metric], resamples: int,
+    runtime: Runtime,
+) -> dict[str, Any]:  # fmt: skip
+    """What `metrics.json` holds."""
+    return {
+        "unit": unit,
+        "persons": len({step.clip.person for step in steps}),
+        "clips": len({step.clip.name for step in steps}),
+        "frames": len(steps),
+        "faces": sum(step.face for step in steps),
+        **score(units(steps, unit), metrics, resamples, runtime.rng("bootstrap")),
+    }
+
+
+def timed(clock: Clock, total: float, frames: int) -> dict[str, Any]:
+    """What `timing.json` holds, of so many seconds and frames."""
+    return {
+        "seconds": {name: round(s, 3) for name, s in clock.seconds.items()},
+        "total_seconds": round(total, 3),
+        "frames": frames,
+        "frames_per_second": round(frames / total, 2),
+        "peak_memory_mib": _peak_memory_mib(),
+    }
+
+
+def as_json(value: object) -> str:
+    """A value as JSON, with a line's end."""
     return json.dumps(value, indent=2, allow_nan=False) + "\n"
 
 
-def _record(experiment: Experiment, began: datetime, notes: Sequence[str]) -> dict[str, Any]:
+def begun(
+    experiment: Experiment | Watching, began: datetime, notes: Sequence[str]
+) -> dict[str, Any]:
+    """What `run.json` holds as a run begins."""
     parts = ["dataset", "faces", "encoder", "reader", "editor", "memory"]
     parts += ["store"] if experiment.store else []
     return {
@@ -234,15 +268,17 @@ def _record(experiment: Experiment, began: datetime, notes: Sequence[str]) -> di
         },
         "versions": dict(_versions()),
         "notes": list(notes),
-        "parts": {name: getattr(experiment, name).use for name in parts},
+        "parts": {
+            name: getattr(experiment, name).use for name in parts if hasattr(experiment, name)
+        },
     }
 
 
 @contextmanager
-def _status(out: Path, record: dict[str, Any]) -> Iterator[None]:
+def status(out: Path, record: dict[str, Any]) -> Iterator[None]:
     """Keep `run.json` true: running, then finished, interrupted or failed."""
     try:
-        write(out / "run.json", _json(record))
+        write(out / "run.json", as_json(record))
         yield
         record["status"] = "finished"
     except KeyboardInterrupt:
@@ -254,11 +290,11 @@ def _status(out: Path, record: dict[str, Any]) -> Iterator[None]:
         raise
     finally:
         record["finished"] = datetime.now(UTC).isoformat(timespec="seconds")
-        write(out / "run.json", _json(record))
+        write(out / "run.json", as_json(record))
 
 
 @contextmanager
-def _logged(out: Path) -> Iterator[None]:
+def logged(out: Path) -> Iterator[None]:
     """Keep the log of the run in its directory."""
     handler = logging.FileHandler(out / "log.txt", encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
@@ -288,7 +324,7 @@ def _whole(steps: Sequence[Step]) -> list[Step]:
     return [step for step in steps if step.clip.name != steps[-1].clip.name]
 
 
-def _remember(people: Mapping[str, Person], folder: Path) -> None:
+def remember(people: Mapping[str, Person], folder: Path) -> None:
     """Keep each person's memory as arrays, and whose file is whose."""
     from safetensors.numpy import save
 
@@ -300,7 +336,7 @@ def _remember(people: Mapping[str, Person], folder: Path) -> None:
         if arrays:
             names[name] = f"{i}.safetensors"
             write(folder / names[name], save(arrays, metadata={"faces": str(person.seen)}))
-    write(folder / "people.json", _json(names))
+    write(folder / "people.json", as_json(names))
 
 
 def _frames(steps: Sequence[Step]) -> str:

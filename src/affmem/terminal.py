@@ -33,7 +33,7 @@ class Bar:
 
     def __enter__(self) -> "Bar":
         if not self._silent and sys.stderr.isatty():
-            from affmem.live import Live
+            from affmem.bars import Live
 
             self._live = Live(self._reports)
             self._live.start()

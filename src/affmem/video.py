@@ -63,7 +63,7 @@ class Recording:
             if time < start:
                 continue
             late = last is not None and time <= last
-            image = None if late or frame.is_corrupt else _upright(frame)
+            image = None if late or frame.is_corrupt else upright(frame)
             if image is None:
                 self.damaged += 1
                 continue
@@ -178,7 +178,7 @@ def turned(image: Image, matrix: tuple[int, int, int, int]) -> Image:
     return np.ascontiguousarray(image)
 
 
-def _upright(frame: "VideoFrame") -> Image | None:
+def upright(frame: "VideoFrame") -> Image | None:
     """A frame as RGB, turned as its display matrix says; None where its pixels make no picture."""
     from av.buffer import Buffer
     from av.error import FFmpegError

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from affmem.errors import InputError
-from affmem_recordings.video import Recording, turned
+from affmem.video import Recording, turned
 from recordings_files import number_of, numbered, write_video
 
 

@@ -1,0 +1,79 @@
+"""`affmem watch`: a camera, a video or a stream, seen as it comes."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import click
+
+from affmem.commands import FILE, overrides, quiet, stop
+from affmem.errors import UserError
+
+
+@click.command()
+@click.argument("source")
+@click.option("--experiment", type=FILE, help="Whose parts to watch with [built in].")
+@overrides
+@click.option("--person", metavar="NAME", help="Who the largest face is, unless it is known.")
+@click.option("--consent", is_flag=True, help="NAME agreed that a memory of them is kept.")
+@click.option("--out", type=FILE, help="The video to write, with what was seen drawn in (mp4).")
+@click.option("--csv", "table", type=FILE, help="The table to write: a row a face and picture.")
+@click.option("--record", type=FILE, help="The run directory to write, of those who agreed.")
+@click.option("--seconds", type=click.FloatRange(min=0), help="End after so many seconds of it.")
+@quiet
+def watch(  # noqa: PLR0913  (its options)
+    *, source: str, experiment: Path | None, overrides: Sequence[str], person: str | None,
+    consent: bool, out: Path | None, table: Path | None, record: Path | None,
+    seconds: float | None, quiet: bool,
+) -> None:  # fmt: skip
+    """Watch SOURCE: a video file, a camera (0, /dev/video0), or a stream (rtsp://...).
+
+    Each face is read. Of whoever agreed, a memory learns, each picture after it was read. Ctrl-C
+    ends it, and what is written is whole.
+    """
+    from affmem.annotation import Annotated
+    from affmem.experiment import watching
+    from affmem.known import Known
+    from affmem.protocols import Runtime
+    from affmem.record import Record
+    from affmem.run import build_parts, open_shelf
+    from affmem.session import Session
+    from affmem.source import Source
+    from affmem.spreadsheet import Spreadsheet
+    from affmem.view import View
+    from affmem.watch import Onlooker
+    from affmem.watch import watch as look_at
+
+    if consent and person is None:
+        raise UserError("--consent: whose? expected --person NAME too")
+    asked = watching(experiment, overrides)
+    seen = Source(source)
+    runtime = Runtime(seed=asked.seed, device=asked.device)
+    parts = build_parts(asked, runtime)
+    interrupted = False
+    with ExitStack() as stack:
+        people = None
+        shelf = open_shelf(asked, parts)
+        if shelf is not None:
+            people = stack.enter_context(closing(Known(shelf, parts)))
+            if consent and person is not None:
+                shelf.agreed(person)
+        session = stack.enter_context(Session(parts, people))
+        if person is not None and not consent and person not in session.people:
+            raise UserError(f"--person {person}: no memory is begun without --consent")
+        onlookers: list[Onlooker] = [View(seen, silent=quiet)]
+        onlookers += [Annotated(out)] if out else []
+        onlookers += [Spreadsheet(table)] if table else []
+        onlookers += [Record(record, asked, str(seen), session)] if record else []
+        for one in onlookers:
+            stack.callback(one.close)
+        try:
+            for look in look_at(seen, session, person):
+                for one in onlookers:
+                    one.see(look)
+                if seconds is not None and look.time >= seconds:
+                    break
+        except KeyboardInterrupt:  # what was seen until then is kept
+            interrupted = True
+    if interrupted:
+        stop("interrupted")

@@ -1,0 +1,168 @@
+"""What is watched is seen picture by picture; what is written of it is whole, and of who agreed."""
+
+import csv
+import json
+import signal
+import subprocess
+import sys
+import threading
+
+import av
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from affmem.cli import main
+from affmem.errors import InputError
+from affmem.source import Newest, Source
+from affmem_drawn.corpus import write_video
+from affmem_drawn.drawing import draw_person
+from affmem_drawn.portrait import as_image, sample_person
+from affmem_drawn.scene import Light, Pose, draw_backdrop, sample_backdrop
+
+FRAMES = 12
+PARTS = ["--set", "faces.every=5"]
+
+
+def pair(step):
+    """Two drawn persons in one picture, the left one larger."""
+    rng = np.random.default_rng(5)
+    picture = draw_backdrop(sample_backdrop(rng), 240, 400)
+    for unit, x in ((26, 100 + step), (18, 300)):
+        person = sample_person(rng, 0.5)
+        actions = person.manner.show(np.array([[0.2, 0.3]], np.float32))[0]
+        place = np.array([[unit, 0, x], [0, unit, 110]], np.float64)
+        draw_person(picture, person.look, actions, Pose(), Light(), place)
+    return as_image(picture)
+
+
+@pytest.fixture(scope="session")
+def video(tmp_path_factory):
+    path = tmp_path_factory.mktemp("watched") / "two.mp4"
+    write_video(path, map(pair, range(FRAMES)), 400, 240)
+    return path
+
+
+def watch(*words):
+    return CliRunner().invoke(main, ["watch", *map(str, words), *PARTS])
+
+
+def rows(path):
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_file_is_walked_whole_and_all_that_is_written_agrees(video, tmp_path):
+    out, table, run = tmp_path / "a.mp4", tmp_path / "a.csv", tmp_path / "run"
+    said = watch(
+        video, "--person", "Zoë", "--consent", "--out", out, "--csv", table, "--record", run
+    )
+    assert said.exit_code == 0, said.output
+    seen = rows(table)
+    assert len(seen) == 2 * FRAMES
+    assert {(row["track"], row["person"]) for row in seen[2:]} == {("0", "Zoë"), ("1", "")}
+    nobody = [row for row in seen if not row["person"]]
+    assert {(row["memory_arousal"], row["units"], row["learnt"]) for row in nobody} == {
+        ("", "0", "0")
+    }
+    with av.open(str(out)) as container:
+        times = [round(frame.time, 3) for frame in container.decode(video=0)]
+    assert times == [round(step / 25, 3) for step in range(FRAMES)]
+    kept = rows(run / "frames.csv")
+    assert {row["person"] for row in kept} == {"Zoë"}  # and nothing of who did not agree
+    assert len(kept) == FRAMES - 1
+    assert json.loads((run / "run.json").read_text())["status"] == "finished"
+    report = CliRunner().invoke(main, ["report", str(run)])
+    assert report.exit_code == 0, report.output
+    assert not [one for one in tmp_path.iterdir() if one.name.startswith(".")]
+
+
+def test_nothing_is_kept_of_who_did_not_agree(video, tmp_path):
+    said = watch(video, "--record", tmp_path / "run", "--seconds", "0.1")
+    assert said.exit_code == 0, said.output
+    assert rows(tmp_path / "run" / "frames.csv") == []
+    assert json.loads((tmp_path / "run" / "memories" / "people.json").read_text()) == {}
+
+
+def test_a_memory_goes_on_from_one_time_to_the_next(video, tmp_path):
+    store = ["--set", f'store={{use="sql",file="{tmp_path}/store.db"}}']
+    for expected in (1, FRAMES):
+        consent = ["--consent"] if expected == 1 else []  # who is kept agreed before
+        table = tmp_path / f"{expected}.csv"
+        said = watch(video, "--person", "anna", *consent, *store, "--csv", table)
+        assert said.exit_code == 0, said.output
+    first, second = (
+        [row for row in rows(tmp_path / f"{name}.csv") if row["person"]] for name in (1, FRAMES)
+    )
+    assert float(first[0]["activation"]) == 0  # a memory that knew nothing
+    assert float(second[0]["activation"]) > 0
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["VIDEO", "--person", "anna"], "no memory is begun without --consent"),
+        (["VIDEO", "--consent"], "expected --person NAME too"),
+        (["VIDEO", "--out", "nowhere/a.mp4"], "no folder nowhere"),
+        (["none.mp4"], "does not exist"),
+        (["/dev/video77"], "no camera is there"),
+        (["rtsp://me:secret@127.0.0.1:9/a"], "rtsp:/127.0.0.1:9/a: cannot be read"),
+        (["VIDEO", "--set", "faces.use=mtcn"], "did you mean 'mtcnn'"),
+    ],
+)
+def test_a_mistake_is_told_in_a_line(words, line, video):
+    done = watch(*(video if word == "VIDEO" else word for word in words))
+    assert done.exit_code == 2, done.output
+    assert line in done.output.replace("rtsp://", "rtsp:/")
+    assert "secret" not in done.output
+
+
+def test_ctrl_c_leaves_a_film_that_plays(tmp_path):
+    long, out = tmp_path / "long.mp4", tmp_path / "a.mp4"
+    pictures = [pair(step) for step in (0, 1)]
+    write_video(long, (pictures[number // 25 % 2] for number in range(1500)), 400, 240)
+    going = subprocess.Popen(
+        [sys.executable, "-m", "affmem", "watch", str(long), "--out", str(out)],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    for line in going.stderr:  # it has seen some
+        if " s  face " in line:
+            break
+    going.send_signal(signal.SIGINT)
+    assert going.wait(timeout=60) == 130
+    with av.open(str(out)) as container:
+        assert sum(1 for _ in container.decode(video=0)) > 0
+    assert {one.name for one in tmp_path.iterdir()} == {"a.mp4", "long.mp4"}
+
+
+def test_of_what_does_not_wait_only_the_newest_is_seen():
+    made = threading.Event()
+
+    def camera():
+        for number in range(5):
+            yield float(number), lambda: np.zeros((2, 2, 3), np.uint8)
+        made.set()
+
+    newest = Newest(camera())
+    made.wait(5)
+    assert [moment for moment, _ in newest] == [4.0]
+    assert newest.dropped == 4
+
+
+def test_what_breaks_a_source_is_told_to_who_watches():
+    def broken():
+        yield 0.0, lambda: None
+        raise InputError("camera 0", "was unplugged")
+
+    newest = Newest(broken())
+    with pytest.raises(InputError, match="was unplugged"):
+        for _ in newest:
+            pass
+
+
+def test_the_password_of_an_address_is_not_shown():
+    assert str(Source("rtsp://me:secret@camera:554/live")) == "rtsp://camera:554/live"
+    assert Source("rtsp://camera/live").live
+    assert Source("0").live
+    assert not Source("film.mp4").live
