@@ -104,9 +104,9 @@ def kill(place, times):
         os.kill(child, signal.SIGKILL)
         assert os.WIFSIGNALED(os.waitpid(child, 0)[1]), "it ended by itself"
         with os.fdopen(ear) as file_:
-            lines = file_.read().splitlines()
+            lines = file_.read().split("\n")
         under_way = None
-        for line in lines:
+        for line in filter(None, lines):  # the empty one says that it is open
             word, *rest = line.split()
             if word == "begin":
                 under_way = rest[0], int(rest[1])
