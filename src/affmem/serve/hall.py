@@ -1,7 +1,6 @@
 """What all connections share: the parts, the store, the threads, and who is being watched."""
 
 import asyncio
-import json
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar, final
 
 from affmem.errors import PluginError
 from affmem.experiment import Experiment
+from affmem.keeping import Shelf
 from affmem.protocols import Follower, MemoryStore, Runtime
 from affmem.road import Parts
 from affmem.serve.limits import Limits
@@ -32,10 +32,10 @@ class Hall:
     """One server's. Its methods are for the event loop's thread; `work` is done in others."""
 
     def __init__(
-        self, parts: Parts, store: MemoryStore, limits: Limits, about: dict[str, str]
+        self, parts: Parts, store: MemoryStore, shelf: Callable[[], Shelf], limits: Limits
     ) -> None:
-        """`about` is kept with each memory: what made it, and is needed to go on with it."""
-        self.parts, self.store, self.limits, self.about = parts, store, limits, about
+        """`shelf` gives each connection one of its own, of the same store."""
+        self.parts, self.store, self.shelf, self.limits = parts, store, shelf, limits
         self.watches: set[Watch] = set()
         self._held: dict[str, object] = {}
         threads = os.cpu_count() or 1
@@ -91,6 +91,6 @@ def hall(experiment: Experiment, limits: Limits) -> Hall:
     )
     if not isinstance(parts.faces, Follower):
         raise PluginError(f"faces {experiment.faces.use!r}: cannot follow the faces of a camera")
-    about = {"encoder": experiment.encoder, "memory": experiment.memory}
-    told = {name: json.dumps({"use": part.use}) for name, part in about.items()}
-    return Hall(parts, experiment.store.build(runtime), limits, told)
+    store, memory = experiment.store.build(runtime), experiment.memory
+    shelf = partial(Shelf, store, memory.use, memory.config, parts.encoder)
+    return Hall(parts, store, shelf, limits)

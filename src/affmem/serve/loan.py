@@ -4,11 +4,10 @@ from datetime import UTC, datetime
 from time import monotonic
 from typing import Final, final
 
-from affmem.errors import UserError
+from affmem.keeping import Shelf
 from affmem.protocols import MemoryStore
 from affmem.road import Parts, Person, meet
 from affmem.session import Session
-from affmem.values import Kept
 
 EVERY: Final = 10.0
 """Seconds after which what was learnt is kept, while more is learnt."""
@@ -16,33 +15,17 @@ EVERY: Final = 10.0
 
 @final
 class Loan:
-    """Blocks while the store works: not for the event loop's thread."""
+    """Waits while the store works: not for the event loop's thread."""
 
-    def __init__(
-        self, person: str, session: Session, store: MemoryStore, about: dict[str, str]
-    ) -> None:
-        self.person, self._session, self._store, self._about = person, session, store, about
-        self._version = 0
-        self._kept = 0
-        self._at = monotonic()
+    def __init__(self, person: str, session: Session, shelf: Shelf, parts: Parts) -> None:
+        """Put the person's memory into the session: as it was kept, or a new one.
 
-    def take(self, parts: Parts) -> None:
-        """Put the memory into the session: as it was kept, or a new one.
-
-        Raises UserError where it was made by parts that these are not, or the store refuses.
+        Raises StoreError where what is kept is of other parts than these.
         """
-        person = meet(self.person, parts)
-        found = self._store.load(self.person)
-        if found is not None:
-            kept, self._version = found
-            if dict(kept.about) != self._about:
-                raise UserError(
-                    f"the memory of {self.person!r} was made by other parts or settings than are "
-                    "served here: erase it, or serve the experiment that made it"
-                )
-            person.memory.restore(kept.state)
-            person.seen = self._kept = kept.faces
-        self._session.people[self.person] = person
+        self.person, self._session, self._shelf = person, session, shelf
+        self._session.people[person] = meet(person, parts, shelf)
+        self._kept = self.known.seen
+        self._at = monotonic()
 
     @property
     def known(self) -> Person:
@@ -59,8 +42,7 @@ class Loan:
         if person.seen == self._kept or (not now and monotonic() - self._at < EVERY):
             return
         self._at = monotonic()
-        kept = Kept(person.memory.state(), person.seen, len(person.memory), self._about)
-        self._version = self._store.save(self.person, kept, self._version)
+        self._shelf.put(self.person, person.memory, person.seen)
         self._kept = person.seen
 
     def void(self) -> None:
@@ -68,14 +50,14 @@ class Loan:
         if self.person in self._session.people:
             self._session.forget(self.person)
 
-    def erase(self) -> None:
-        """Drop it, and all that the store keeps of the person."""
-        self.void()
-        if any(one.person == self.person for one in self._store.people()):
-            self._store.erase(self.person)
-
 
 def agreed(person: str, store: MemoryStore, until: datetime) -> None:
     """Note that this person agreed, now, that their memory is kept until then."""
     store.erase_expired()
     store.consent(person, datetime.now(UTC), until)
+
+
+def erase(person: str, store: MemoryStore) -> None:
+    """Erase all that the store keeps of a person, if there is any."""
+    if any(one.person == person for one in store.people()):
+        store.erase(person)

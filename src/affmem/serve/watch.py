@@ -24,7 +24,7 @@ from affmem.gallery import SIDE, lattice, sheet
 from affmem.serve.hall import Hall, TakenError
 from affmem.serve.layout import layout
 from affmem.serve.limits import Bucket
-from affmem.serve.loan import Loan, agreed
+from affmem.serve.loan import Loan, agreed, erase
 from affmem.serve.pictures import NoPictureError, cut, decoded
 from affmem.serve.words import Continue, Edits, Erase, Pause, Resume, Start, Word, words
 from affmem.session import Session, Sighting
@@ -215,9 +215,9 @@ class Watch:
             await self._call(agreed, word.person, hall.store, until)
         elif await hall.card(word.person) is None:
             return
-        loan = Loan(word.person, self._session, hall.store, hall.about)
-        await self._call(loan.take, hall.parts)
-        self._loan = loan
+        self._loan = await self._call(
+            lambda: Loan(word.person, self._session, hall.shelf(), hall.parts)
+        )
 
     async def _pause(self, *, paused: bool) -> None:
         if self._loan is None:
@@ -232,7 +232,8 @@ class Watch:
         if self._loan is None:
             return
         gone = self._loan.person
-        await self._call(self._loan.erase)
+        await self._call(self._loan.void)
+        await self._call(erase, gone, self._hall.store)
         self._forget()
         await self._send({"type": "erased", "person": gone})
 
@@ -368,8 +369,8 @@ class Watch:
                 return
 
     async def _close(self) -> None:
-        if self._running is not None:
-            await asyncio.wait([self._running])
+        if self._running is not None:  # what it found is for nobody any more, a mistake too
+            await asyncio.gather(self._running, return_exceptions=True)
         try:
             if self._loan is not None:
                 await self._hall.work(lambda loan: loan.keep(now=True), self._loan)
