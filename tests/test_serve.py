@@ -4,6 +4,8 @@ import json
 import os
 import socket
 import stat
+import subprocess
+import sys
 import time
 import tracemalloc
 from contextlib import suppress
@@ -445,3 +447,12 @@ def test_pleasant_units_lie_to_the_right_and_aroused_ones_above():
 
 def test_a_memory_that_is_no_network_has_no_graph():
     assert layout({"total": np.zeros(3)}) == {"units": 0, "nodes": [], "edges": []}
+
+
+def test_without_the_extra_a_line_says_what_to_install():
+    code = "import sys; sys.modules['fastapi'] = None; from affmem.cli import main; main(['serve'])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 2
+    assert done.stderr == "error: serving needs fastapi: pip install affmem[serve]\n"
