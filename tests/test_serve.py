@@ -9,6 +9,7 @@ import sys
 import time
 import tracemalloc
 from contextlib import suppress
+from datetime import UTC, datetime
 
 import httpx
 import numpy as np
@@ -21,6 +22,7 @@ pytest.importorskip("fastapi", reason="needs the extra serve")
 
 from affmem.errors import UserError
 from affmem.keeping import unpack
+from affmem.protocols import Runtime
 from affmem.serve.layout import layout, placed
 from affmem.serve.limits import Bucket, Limits
 from affmem.serve.pictures import NoPictureError, decoded
@@ -250,6 +252,23 @@ def test_a_cut_connection_loses_nothing_that_was_learnt(address):
     until(lambda: not people(address)["cut"]["watched"])
     assert people(address)["cut"]["faces"] == 1
     assert httpx.delete(f"{address}/api/people/cut").status_code == 204
+
+
+def test_a_memory_whose_time_is_over_is_used_no_more(tmp_path):
+    named = experiment(tmp_path)
+    with serving(named) as address, Camera(address) as camera:
+        camera.start("eve")
+        store = named.store.build(Runtime())
+        now = datetime.now(UTC)
+        store.consent("eve", now, now)
+        store.close()
+        camera.show(picture(1))
+        camera.say(type="pause")
+        assert camera.hear("refused")["why"] == "unknown"
+        assert camera.show(picture(2))["faces"][0]["person"] is None
+        assert "eve" not in people(address)
+        camera.say(type="continue", person="eve")
+        assert camera.hear("refused")["why"] == "unknown"
 
 
 def test_one_camera_too_many_is_refused_until_another_goes(tmp_path):

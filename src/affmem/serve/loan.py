@@ -38,8 +38,10 @@ class Loan:
         Raises ConflictError where another has saved or erased it since: what was learnt here is
         void then. Raises StoreError where the store cannot be used.
         """
-        person = self.known
-        if person.seen == self._kept or (not now and monotonic() - self._at < EVERY):
+        person = self._session.people.get(self.person)
+        if person is None or person.seen == self._kept:
+            return
+        if not now and monotonic() - self._at < EVERY:
             return
         self._at = monotonic()
         self._shelf.put(self.person, person.memory, person.seen)
@@ -50,14 +52,14 @@ class Loan:
         if self.person in self._session.people:
             self._session.forget(self.person)
 
+    def erase(self, store: MemoryStore) -> None:
+        """Drop it, and all that the store keeps of the person; once begun, it is done."""
+        self.void()
+        if any(one.person == self.person for one in store.people()):
+            store.erase(self.person)
+
 
 def agreed(person: str, store: MemoryStore, until: datetime) -> None:
     """Note that this person agreed, now, that their memory is kept until then."""
     store.erase_expired()
     store.consent(person, datetime.now(UTC), until)
-
-
-def erase(person: str, store: MemoryStore) -> None:
-    """Erase all that the store keeps of a person, if there is any."""
-    if any(one.person == person for one in store.people()):
-        store.erase(person)

@@ -83,7 +83,8 @@ def people(hall: Hall) -> APIRouter:
         watch = hall.watching(person)
         if watch is not None:
             await watch.ask(Erase(type="erase"))
-            return
+            if await hall.card(person) is None:
+                return
         holder = object()
         try:
             hall.hold(person, holder)

@@ -24,7 +24,7 @@ from affmem.gallery import SIDE, lattice, sheet
 from affmem.serve.hall import Hall, TakenError
 from affmem.serve.layout import layout
 from affmem.serve.limits import Bucket
-from affmem.serve.loan import Loan, agreed, erase
+from affmem.serve.loan import Loan, agreed
 from affmem.serve.pictures import NoPictureError, cut, decoded
 from affmem.serve.words import Continue, Edits, Erase, Pause, Resume, Start, Word, words
 from affmem.session import Session, Sighting
@@ -98,7 +98,7 @@ class Watch:
             await asyncio.shield(self._close())
 
     async def ask(self, word: Word) -> None:
-        """Do it between two frames; returns when it is done. Raises as the deed does."""
+        """Do it between two frames; returns when it is done, or the connection has ended."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._words.append((word, done))
         self._wake.set()
@@ -226,14 +226,14 @@ class Watch:
         change = self._session.pause if paused else self._session.resume
         await self._call(change, self._loan.person)
         await self._keep(now=True)
-        await self._tell()
+        if self._loan is not None:
+            await self._tell()
 
     async def _erase(self) -> None:
         if self._loan is None:
             return
         gone = self._loan.person
-        await self._call(self._loan.void)
-        await self._call(erase, gone, self._hall.store)
+        await self._call(self._loan.erase, self._hall.store)
         self._forget()
         await self._send({"type": "erased", "person": gone})
 
@@ -251,12 +251,20 @@ class Watch:
         try:
             await self._call(lambda loan: loan.keep(now=now), self._loan)
         except ConflictError:
-            gone = self._loan.person
-            await self._call(self._loan.void)
-            self._forget()
-            await self._refuse(gone, "changed", "another program has changed or erased this memory")
+            await self._lose("changed", "another program has changed or erased this memory")
         except StoreError as error:
-            await self._send({"type": "error", "problem": str(error)})
+            if await self._hall.card(self._loan.person) is None:
+                await self._lose("unknown", str(error))
+            else:
+                await self._send({"type": "error", "problem": str(error)})
+
+    async def _lose(self, why: str, problem: str) -> None:
+        """The memory is someone else's by now, or its time is over: nothing of it is used."""
+        assert self._loan is not None  # noqa: S101  (asked of one who is watched)
+        gone = self._loan.person
+        await self._call(self._loan.void)
+        self._forget()
+        await self._refuse(gone, why, problem)
 
     async def _draw(self, face: Face) -> None:
         affects = lattice()
@@ -369,6 +377,7 @@ class Watch:
                 return
 
     async def _close(self) -> None:
+        self.person = None  # nothing is asked of it any more
         if self._running is not None:  # what it found is for nobody any more, a mistake too
             await asyncio.gather(self._running, return_exceptions=True)
         try:
