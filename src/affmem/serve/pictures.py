@@ -29,7 +29,10 @@ def decoded(data: bytes, limits: Limits) -> Image:
         with Pillow.open(BytesIO(data), formats=("JPEG", "WEBP")) as opened:
             _check(*opened.size, getattr(opened, "n_frames", 1), limits.frame_side)
             return np.asarray(ImageOps.exif_transpose(opened).convert("RGB"))
-    except (OSError, SyntaxError, ValueError, Pillow.DecompressionBombError) as error:
+    except (
+        OSError, SyntaxError, ValueError,
+        Pillow.DecompressionBombError, Pillow.DecompressionBombWarning,
+    ) as error:  # fmt: skip
         if isinstance(error, NoPictureError):
             raise
         raise NoPictureError("no JPEG or WebP picture that can be read") from error
