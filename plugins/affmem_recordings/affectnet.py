@@ -82,8 +82,11 @@ class Annotated:
 
     def frames(self, clip: Clip) -> Iterator[Frame]:
         """The one frame of a clip."""
-        path = self._folder / "images" / clip.name
+        images = self._folder / "images"
+        path = images / clip.name
         check(path)
+        if not path.resolve().is_relative_to(images.resolve()):
+            raise InputError(path, "is a link that leads out of the folder")
         annotation = self._folder / "annotations" / path.stem
         arousal, valence = (
             annotated(annotation.with_name(f"{path.stem}_{one}.npy")) for one in ("aro", "val")

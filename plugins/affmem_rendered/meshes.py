@@ -75,6 +75,9 @@ def read_meshes(root: Path) -> Meshes:
 
 def _check(meshes: Meshes) -> None:
     count = len(meshes.vertices)
+    for one in (meshes.vertices, meshes.identity, meshes.expression):
+        if not np.isfinite(one).all():
+            raise ValueError("not all vertices are finite")
     if meshes.identity.shape[1:] != (count, 3) or meshes.expression.shape[1:] != (count, 3):
         raise ValueError(f"not all meshes have {count} vertices")
     if len(meshes.expression) != len(meshes.expressions):
@@ -141,7 +144,8 @@ def _read_objects(folder: Path) -> Meshes:
         vertices = _vertices(lines)
         if vertices.shape != neutral.shape:
             raise ValueError(f"{path.name} has {len(vertices)} vertices, not {len(neutral)}")
-        return (vertices - neutral).astype(np.float16)
+        with np.errstate(all="ignore"):  # `_check` refuses what is not finite
+            return (vertices - neutral).astype(np.float16)
 
     of_identity = [folder / f"identity{mode:03d}.obj" for mode in range(MODES)]
     others = {path for path in folder.glob("*.obj") if path.name != NEUTRAL}

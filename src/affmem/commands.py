@@ -46,8 +46,7 @@ class Commands(click.Group):
         """Run; tell the user's mistakes in a line each, and being interrupted too."""
         for one in (signal.SIGINT, signal.SIGTERM):
             signal.signal(one, _interrupt)
-        # Pillow warns of parts of a picture that nobody asks for.
-        warnings.filterwarnings("ignore", module="PIL")
+        hush()
         try:
             sys.exit(super().main(*args, **{**options, "standalone_mode": False}))
         except click.UsageError as error:
@@ -62,6 +61,12 @@ class Commands(click.Group):
                 raise
             where = f"{error.filename}: " if error.filename else ""
             fail(f"{where}{error.strerror or error}")
+
+
+def hush() -> None:
+    """Let libraries be silent of what is odd in a file and does no harm."""
+    warnings.filterwarnings("ignore", module="PIL")  # parts of a picture that nobody asks for
+    warnings.filterwarnings("ignore", message="Reading `.npy`")  # that it is of Python 2
 
 
 _interrupts: list[int] = []

@@ -149,7 +149,7 @@ def unknown(what: str, name: str, known: Iterable[str]) -> str:
     "no memory 'zebra'; known: gwr, none"
     """
     names = sorted(known)
-    name = shown(name)
+    name = _shortened(name)
     guess = nearest(name, names)
     hint = f" did you mean {guess!r}?" if guess else ""
     return f"no {what} {name!r};{hint} known: {', '.join(names) or '(none)'}"

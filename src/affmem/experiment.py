@@ -13,6 +13,7 @@ table whose `use` changes begins anew: the other part's settings make no sense t
 builds and writes nothing.
 """
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -40,6 +41,8 @@ TERMS = ("reconstruction", "emotion", "prior", "real", "edit")
 """What an experiment has that does not name its own."""
 DEPTH = 16
 """How many files may extend one another."""
+LONG_KEY = re.compile(r"""(?<![\w-])(?:(?>[\w-]+|"[^"\n]*"|'[^'\n]*')[ \t]*+\.[ \t]*+){30}""")
+"""A key of so many parts; tomllib takes seconds over one of 20,000."""
 
 
 @frozen
@@ -254,7 +257,9 @@ def dumps(experiment: Experiment | Training | Watching) -> str:
 def _read(path: Path, depth: int = 0) -> dict[str, Any]:
     """The tables of a file, with what it extends."""
     try:
-        text = content(path, MIB).decode("utf-8-sig")
+        text = content(path, MIB // 4).decode("utf-8-sig")
+        if LONG_KEY.search(text):
+            raise InputError(path, "not TOML that anyone wrote: a key of more than 30 parts")
         tables: dict[str, Any] = located(tomllib.loads(text), path.parent)
     except UnicodeDecodeError as error:
         raise InputError(path, f"not TOML: not UTF-8 text (byte {error.start})") from None

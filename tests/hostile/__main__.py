@@ -57,9 +57,11 @@ def main() -> None:
     if given.atheris:
         from .guided import guided
 
-        for name in given.readers:
-            guided(READERS[name], given.cases or 20_000)
-        return
+        if len(given.readers) != 1:
+            parser.error("--atheris: name one reader")
+        with tempfile.TemporaryDirectory(dir=SCRATCH) as folder:
+            (Path(folder) / "valid").mkdir()
+            guided(READERS[given.readers[0]], given.cases or 20_000, Path(folder))
     whole = sum(one.share for one in READERS.values())
     reports = []
     form = "{:11} {:>7} {:>7} {:>8} {:>7} {:>7} {:>9} {:>9} {:>6}"

@@ -22,6 +22,7 @@ from typing import Any
 
 from attrs import Factory, define
 
+from affmem.commands import hush
 from affmem.errors import ExperimentError, UserError
 
 from .mutations import mutated
@@ -80,7 +81,8 @@ def judged(reader: Reader, path: Path) -> tuple[str, str]:
     """("read" | "refused" | "denied" | "fault", what the fault is)."""
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
-        warnings.filterwarnings("ignore", module="PIL")  # as the commands do
+        warnings.filterwarnings("ignore", category=DeprecationWarning)  # as Python does
+        hush()  # as the commands do
         try:
             reader.read(path)
             verdict, fault = "read", ""
