@@ -1,4 +1,4 @@
-"""A few hundred files made wrong, each reader: the long run is `python -m tests.hostile`."""
+"""A few hundred files made wrong, each reader: the long run is `python -m hostile`."""
 
 import pytest
 from hypothesis import given
