@@ -58,7 +58,8 @@ def read_meshes(root: Path) -> Meshes:
             if not (folder / INDICES).is_file():
                 raise InputError(folder / INDICES, "is not there (docs/datasets.md)")
             try:
-                meshes = read(folder)
+                with np.errstate(all="ignore"):  # `_check` refuses what is not finite
+                    meshes = read(folder)
                 _check(meshes)
             except InputError:
                 raise
@@ -144,8 +145,7 @@ def _read_objects(folder: Path) -> Meshes:
         vertices = _vertices(lines)
         if vertices.shape != neutral.shape:
             raise ValueError(f"{path.name} has {len(vertices)} vertices, not {len(neutral)}")
-        with np.errstate(all="ignore"):  # `_check` refuses what is not finite
-            return (vertices - neutral).astype(np.float16)
+        return (vertices - neutral).astype(np.float16)
 
     of_identity = [folder / f"identity{mode:03d}.obj" for mode in range(MODES)]
     others = {path for path in folder.glob("*.obj") if path.name != NEUTRAL}
