@@ -47,7 +47,11 @@ def test_what_is_packed_is_unpacked_bit_for_bit(kept):
         assert back.state[name].tobytes() == array.tobytes()
 
 
-@pytest.mark.parametrize("content", [b"", b"12345678", pack(Kept({}, 1, 1))[:-1], b"\xff" * 64])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"12345678", pack(Kept({}, 1, 1))[:-1], b"\xff" * 64],
+    ids=["empty", "no head", "cut", "a head without end"],
+)
 def test_what_is_no_memory_is_not_unpacked(content):
     with pytest.raises(ValueError, match="no memory that affmem kept"):
         unpack(content)

@@ -12,10 +12,10 @@ import pytest
 
 from affmem import Runtime
 from affmem.errors import InputError
+from affmem.video import PIXELS, Recording
 from affmem_recordings.affectnet import annotated
 from affmem_recordings.config import AffectNetConfig, FolderConfig, OMGConfig
 from affmem_recordings.table import LONGEST, read
-from affmem_recordings.video import PIXELS, Recording
 from recordings_files import write_video
 
 ENDLESS = f"has a row of {LONGEST} characters or more"
