@@ -57,7 +57,7 @@ def _pictures(folder: Path) -> Sequence[Path]:
 
 
 def _read_picture(path: Path) -> object:
-    from affmem_recordings.video import Recording
+    from affmem.video import Recording
 
     return list(Recording(path).frames())
 
@@ -84,7 +84,7 @@ def _videos(folder: Path) -> Sequence[Path]:
 
 
 def _read_video(path: Path) -> object:
-    from affmem_recordings.video import Recording
+    from affmem.video import Recording
 
     recording = Recording(path)
     whole = sum(image.size for _, image in islice(recording.frames(), FRAMES))
