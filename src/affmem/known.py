@@ -59,4 +59,4 @@ class Known(MutableMapping[str, Person]):
         return iter({**dict.fromkeys(self._shelf.people()), **self._met})
 
     def __len__(self) -> int:
-        return len([*self])
+        return len({*self._shelf.people(), *self._met})

@@ -61,10 +61,11 @@ def watch(  # noqa: PLR0913  (its options)
         session = stack.enter_context(Session(parts, people))
         if person is not None and not consent and person not in session.people:
             raise UserError(f"--person {person}: no memory is begun without --consent")
-        onlookers: list[Onlooker] = [View(seen, silent=quiet)]
+        onlookers: list[Onlooker] = []
         onlookers += [Annotated(out)] if out else []
         onlookers += [Spreadsheet(table)] if table else []
         onlookers += [Record(record, asked, str(seen), session)] if record else []
+        onlookers.append(View(seen, silent=quiet))  # what it shows is kept already
         for one in onlookers:
             stack.callback(one.close)
         try:
