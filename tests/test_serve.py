@@ -269,6 +269,7 @@ def test_a_memory_whose_time_is_over_is_used_no_more(tmp_path):
         assert "eve" not in people(address)
         camera.say(type="continue", person="eve")
         assert camera.hear("refused")["why"] == "unknown"
+        assert camera.start("eve")["faces"] == 0
 
 
 def test_one_camera_too_many_is_refused_until_another_goes(tmp_path):

@@ -1,6 +1,7 @@
 """What all connections share: the parts, the store, the threads, and who is being watched."""
 
 import asyncio
+import logging
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -8,7 +9,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, ParamSpec, TypeVar, final
 
-from affmem.errors import PluginError
+from affmem.errors import PluginError, StoreError
 from affmem.experiment import Experiment
 from affmem.keeping import Shelf
 from affmem.protocols import Follower, MemoryStore, Runtime
@@ -18,6 +19,8 @@ from affmem.values import Card
 
 if TYPE_CHECKING:
     from affmem.serve.watch import Watch
+
+log = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -59,6 +62,18 @@ class Hall:
         """The connection whose camera sees this person, if any."""
         return next((one for one in self.watches if one.person == person), None)
 
+    async def erased(self, person: str, erase: Callable[[MemoryStore], None]) -> None:
+        """Erase them by `erase`. What was erased is, though the store has more to say of it.
+
+        A database that others read at this moment may keep bytes in its log until the next erasure.
+        """
+        try:
+            await self.work(erase, self.store)
+        except StoreError as error:
+            if await self.card(person) is not None:
+                raise
+            log.warning("%s", error)
+
     async def card(self, person: str) -> Card | None:
         """What the store says of a person; None for one who is not there, or no longer."""
         cards = await self.work(self.store.people)
@@ -92,5 +107,9 @@ def hall(experiment: Experiment, limits: Limits) -> Hall:
     if not isinstance(parts.faces, Follower):
         raise PluginError(f"faces {experiment.faces.use!r}: cannot follow the faces of a camera")
     store, memory = experiment.store.build(runtime), experiment.memory
+    try:
+        store.erase_expired()
+    except StoreError as error:  # as in `Hall.erased`; what else is wrong shows when it is used
+        log.warning("%s", error)
     shelf = partial(Shelf, store, memory.use, memory.config, parts.encoder)
     return Hall(parts, store, shelf, limits)

@@ -60,6 +60,11 @@ class Loan:
 
 
 def agreed(person: str, store: MemoryStore, until: datetime) -> None:
-    """Note that this person agreed, now, that their memory is kept until then."""
-    store.erase_expired()
-    store.consent(person, datetime.now(UTC), until)
+    """Note that this person agreed, now, that their memory is kept until then.
+
+    What they agreed to earlier, and is over, is erased first.
+    """
+    now = datetime.now(UTC)
+    if any(one.person == person and one.expires and one.expires <= now for one in store.people()):
+        store.erase(person)
+    store.consent(person, now, until)

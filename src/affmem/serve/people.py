@@ -92,7 +92,7 @@ def people(hall: Hall) -> APIRouter:
             raise HTTPException(409, f"{person!r} comes or goes at this moment") from None
         try:
             await found(person)
-            await hall.work(hall.store.erase, person)
+            await hall.erased(person, lambda store: store.erase(person))
         finally:
             hall.release(holder)
 

@@ -233,7 +233,8 @@ class Watch:
         if self._loan is None:
             return
         gone = self._loan.person
-        await self._call(self._loan.erase, self._hall.store)
+        self._running = asyncio.ensure_future(self._hall.erased(gone, self._loan.erase))
+        await asyncio.shield(self._running)
         self._forget()
         await self._send({"type": "erased", "person": gone})
 
