@@ -56,7 +56,7 @@ def labels(file: Path) -> Mapping[int, Label]:
         raise InputError(file, "frames: expected a table of frames by number")
     found: dict[int, Label] = {}
     for name, frame in frames.items():
-        if not (name.isascii() and name.isdigit()):
+        if not (name.isascii() and name.isdigit() and len(name) < 10):
             raise InputError(file, f"frame {name}: expected a number")
         if not isinstance(frame, dict):
             raise InputError(file, f"frame {name}: expected a table")

@@ -16,6 +16,8 @@ SETS = {"train": ("Train_Set",), "validation": ("Validation_Set", "Val_Set")}
 TRACKS = ("VA_Estimation_Challenge", "VA_Set")
 """Where the labels of a set lie, in the newer releases and the first."""
 HEADER = "valence,arousal"
+LARGE = 32 * 2**20
+"""Bytes; a line has at most twenty, and a film of an hour 108,000 lines."""
 NONE = -5.0
 """What stands for both where a frame has no label."""
 PICTURES = "cropped_aligned"
@@ -55,6 +57,8 @@ def listing(config: AffWild2Config) -> Album:
 def labels(file: Path) -> Mapping[int, Label]:
     """Each frame's label: frame N stands N lines below the first. Raises InputError."""
     check(file)
+    if file.stat().st_size > LARGE:
+        raise InputError(file, f"is larger than an annotation ({LARGE} bytes)")
     try:
         lines = file.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError:

@@ -11,12 +11,13 @@ from typing import Any
 from attrs import asdict, frozen
 
 from affmem.errors import InputError
+from affmem.files import MIB, check
 from affmem.values import Card, Kept
 
 FORMAT = 1
 ABOUT, MEMORY, README = "person.json", "memory.safetensors", "README.txt"
-LARGEST = 2**31
-"""Bytes of a file in a zip that are read."""
+LARGEST = 256 * MIB
+"""Bytes of a file in a zip that are read, at most."""
 TEXT = """What affmem keeps of {person}
 {line}
 
@@ -76,9 +77,11 @@ def unpacked(path: Path) -> Portable:
     """What `packed` packed. Raises InputError where the file is no such zip, or is damaged."""
     from affmem.keeping import unpack
 
+    check(path)
     try:
         with zipfile.ZipFile(path) as archive:
-            files = {info.filename: _read(archive, info) for info in archive.infolist()}
+            there = {ABOUT, MEMORY} & {*archive.namelist()}
+            files = {name: _read(archive, archive.getinfo(name)) for name in there}
         told: Mapping[str, Any] = json.loads(files[ABOUT])
         if told["format"] != FORMAT:
             raise ValueError(f"format {told['format']}; expected {FORMAT}")  # noqa: TRY301
@@ -89,8 +92,6 @@ def unpacked(path: Path) -> Portable:
         counts = {name: int(told[name]) for name in ("version", "faces", "units", "size")}
         card = Card(person=str(told["person"]), **counts, **moments)  # type: ignore[arg-type]
         return Portable(card, unpack(files[MEMORY]) if MEMORY in files else None)
-    except FileNotFoundError:
-        raise InputError(path, "no such file") from None
     except Exception as error:  # noqa: BLE001  (of what is damaged, whatever its codec raises)
         words = " ".join(str(error).split()) or type(error).__name__
         raise InputError(path, f"is no export of a person: {words}") from None

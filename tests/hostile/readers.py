@@ -4,12 +4,15 @@ import csv
 import json
 import shutil
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from io import BytesIO
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 from attrs import field, frozen
+
+from affmem.protocols import DatasetConfig
 
 PACKAGE = Path(__file__).parents[2]
 FRAMES = 60
@@ -140,6 +143,71 @@ def _read_omg(path: Path) -> object:
 
     dataset = OMGConfig(root=path.parent).build(Runtime())
     return dataset.clips(), dataset.notes()
+
+
+def _afewva(folder: Path) -> Sequence[Path]:
+    place = folder / "001"
+    place.mkdir()
+    _pictures(place)
+    frames = {
+        f"{number:05}": {"arousal": 3.0, "valence": -10, "landmarks": [[2, 1], [9, 8], [4, 4]]}
+        for number in range(2)
+    }
+    annotation = place / "001.json"
+    annotation.write_text(json.dumps({"actor": "a", "frames": frames, "video_id": "001"}))
+    for number in range(2):
+        (place / "a.png").rename(place / f"{number:05}.png")
+        shutil.copy(place / f"{number:05}.png", place / "a.png")
+    return [annotation]
+
+
+def _read_afewva(path: Path) -> object:
+    from affmem_recordings.config import AFEWVAConfig
+
+    return _through(AFEWVAConfig(root=path.parents[1]))
+
+
+def _affwild2(folder: Path) -> Sequence[Path]:
+    labels = folder / "VA_Estimation_Challenge" / "Validation_Set"
+    faces = folder / "cropped_aligned" / "10-25-64x64_left"
+    for one in (labels, faces):
+        one.mkdir(parents=True)
+    _pictures(faces)
+    shutil.copy(faces / "a.jpg", faces / "00001.jpg")
+    annotation = labels / "10-25-64x64_left.txt"
+    annotation.write_text("valence,arousal\n0.5,-0.25\n-5,-5\n1,0\n")
+    return [annotation]
+
+
+def _read_affwild2(path: Path) -> object:
+    from affmem_recordings.config import AffWild2Config
+
+    return _through(AffWild2Config(root=path.parents[2]))
+
+
+def _empathy(folder: Path) -> Sequence[Path]:
+    videos, labels = (folder / "Validation" / name for name in ("Videos", "Annotations"))
+    for one in (videos, labels):
+        one.mkdir(parents=True)
+    _videos(videos)
+    (videos / "a.mp4").rename(videos / "Subject_1_Story_2.mp4")
+    annotation = labels / "Subject_1_Story_2.csv"
+    annotation.write_text("valence\n0.5\n-0.25\n1\n0\n0\n0\n0\n0\n")
+    return [annotation]
+
+
+def _read_empathy(path: Path) -> object:
+    from affmem_recordings.config import OMGEmpathyConfig
+
+    return _through(OMGEmpathyConfig(root=path.parents[2]))
+
+
+def _through(config: DatasetConfig) -> object:
+    from affmem import Runtime
+
+    dataset = config.build(Runtime())
+    found = [[frame.affect for frame in dataset.frames(clip)] for clip in dataset.clips()]
+    return found, dataset.notes()
 
 
 def _affectnet(folder: Path) -> Sequence[Path]:
@@ -433,6 +501,55 @@ MESHES = (b"v ", b"f ", b"usemtl ", b"f 1 2 9", b"f 0 -1 99999999999", b"v nan i
           b"v 1\n", b"PK\x03\x04", b"PK\x01\x02", *NUMPY, *JSON)  # fmt: skip
 
 
+def _export(folder: Path) -> Sequence[Path]:
+    from affmem.portable import packed
+    from affmem.values import Card, Kept
+
+    day = datetime(2026, 1, 1, tzinfo=UTC)
+    kept = Kept({"w": np.eye(3, dtype=np.float32)}, 2, 3, {"memory": 'use = "gwr"\n'})
+    (folder / "a.zip").write_bytes(packed(Card("anna", 1, day, day, 2, 3, 36, day, None), kept))
+    return [folder / "a.zip"]
+
+
+def _read_export(path: Path) -> object:
+    from affmem.portable import unpacked
+
+    return unpacked(path)
+
+
+ZIP = (b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06", b"PK\x06\x06", b"../../x", b"person.json",
+       b"memory.safetensors", b"\xff\xff\xff\xff", *TENSORS)  # fmt: skip
+
+
+def _store(folder: Path) -> Sequence[Path]:
+    from affmem import Runtime
+    from affmem.values import Kept
+    from affmem_store.config import SqlConfig
+
+    file = folder / "a.sqlite"
+    store = SqlConfig(file=file).build(Runtime())
+    store.save("anna", Kept({"w": np.eye(3, dtype=np.float32)}, 2, 3, {}), 0)
+    store.close()
+    return [file]
+
+
+def _read_store(path: Path) -> object:
+    from affmem import Runtime
+    from affmem_store.config import SqlConfig
+
+    for beside in path.parent.glob(f"{path.name}-*"):
+        beside.unlink()
+    store = SqlConfig(file=path, wait=0.0).build(Runtime())
+    try:
+        return [(card, store.load(card.person)) for card in store.people()]
+    finally:
+        store.close()
+
+
+SQLITE = (b"SQLite format 3\0", b"\x10\0\x02\x02", b"CREATE TABLE", b"affmem_", b"anna", b"NULL",
+          b"2026-01-01", b"\x0d", b"\x05", b"\xff\xff\xff\xff", *TENSORS)  # fmt: skip
+
+
 def _record(folder: Path) -> Sequence[Path]:
     from safetensors.numpy import save_file
 
@@ -468,6 +585,9 @@ READERS = {
                b"v=0\nm=video 9 RTP/AVP 96\n", b"<MPD>", b"dref", b"url ")),
         Reader("folder", 160, _folder, _read_folder, CELLS),
         Reader("omg", 100, _omg, _read_omg, CELLS),
+        Reader("afewva", 40, _afewva, _read_afewva, JSON),
+        Reader("affwild2", 40, _affwild2, _read_affwild2, CELLS),
+        Reader("empathy", 20, _empathy, _read_empathy, CELLS),
         Reader("affectnet", 40, _affectnet, _read_affectnet, CELLS),
         Reader("annotation", 120, _annotation, _read_annotation, NUMPY),
         Reader("experiment", 70, _experiments, _read_experiment, TOML),
@@ -479,6 +599,8 @@ READERS = {
         Reader("memory", 50, _memory, _read_memory, TENSORS),
         Reader("vgg", 15, _vgg, _read_vgg, TENSORS),
         Reader("record", 30, _record, _read_record, TENSORS),
+        Reader("export", 30, _export, _read_export, ZIP),
+        Reader("store", 15, _store, _read_store, SQLITE),
         Reader("dlib", 4, _dlib, _read_dlib, DLIB),
         Reader("run", 20, _run, _read_run, JSON + CELLS),
         Reader("meshes", 25, _meshes, _read_meshes, MESHES),
