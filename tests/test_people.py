@@ -86,7 +86,7 @@ def test_who_is_kept_is_listed_and_shown_in_plain_words(home, store):
         (["consent", "anna"], "give either --until DATE or --withdraw"),
         (["consent", "anna", "--until", "2020-01-01"], "2020-01-01: expected a day to come"),
         (["consent", "carl", "--until", "2999-01-01"], "nobody is kept as 'carl'"),
-        (["import", "none.zip"], "none.zip: no such file"),
+        (["import", "none.zip"], "none.zip: does not exist"),
         (["erase", "anna", "--runs", "none", "--yes"], "none: no such folder"),
         (["shwo", "anna"], "no command 'shwo'; did you mean 'show'?"),
     ],
