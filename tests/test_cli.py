@@ -123,7 +123,7 @@ def test_check_prints_the_whole_experiment():
         (["plugins", "info", "memry", "gwr"], "did you mean 'memory'?"),
         (["plugins", "info", "memory", "gw"], "did you mean 'gwr'?"),
         (["report", "nowhere"], "nowhere"),
-        (["edit", "nowhere.png", "--grid"], "nowhere.png: no such file"),
+        (["edit", "nowhere.png", "--grid"], "nowhere.png: does not exist"),
         (["edit", OMG, "--grid"], "not a picture"),
         (["edit", OMG], "--grid"),
         (["datasets", "make", "omg", "x", "--person", "3"], "did you mean 'persons'?"),

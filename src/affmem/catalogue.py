@@ -178,7 +178,8 @@ def _named(implementation: pluggy.HookImpl, hook: str) -> Iterator[tuple[str, ty
         module = implementation.function.__module__
         raise PluginError(f"{hook}: {_line(error, module)}") from error
     if not isinstance(named, Mapping):
-        raise PluginError(f"{hook}: expected {{name: class}}, got {named!r}")
+        got = " ".join(repr(named).split())
+        raise PluginError(f"{hook}: expected {{name: class}}, got {got}")
     for name, config in named.items():
         sound = isinstance(config, type) and has(config) and config.__hash__
         if not (isinstance(name, str) and name and sound and hasattr(config, "build")):

@@ -68,7 +68,7 @@ def test_mistakes_are_a_line_and_write_nothing(memory, tmp_path):
         (memory, "a.png", "expected a name ending in .html"),
         (memory, "there.html", "exists"),
         (tmp_path / "nowhere", "a.html", "no such file"),
-        (tmp_path / "text.safetensors", "a.html", "is no memory"),
+        (tmp_path / "text.safetensors", "a.html", "is no safetensors file"),
         (tmp_path / "none.safetensors", "a.html", "it holds width"),
     ]:
         with pytest.raises(InputError, match=said):

@@ -161,7 +161,7 @@ def test_a_state_of_another_training_is_refused(tmp_path):
     with pytest.raises(InputError, match="is not the state of this training"):
         train(tmp_path / "pk", steps=6, width=1 / 8)
     (tmp_path / "pk" / STATE).write_bytes(b"no state")
-    with pytest.raises(InputError, match="is not the state of this training"):
+    with pytest.raises(InputError, match="is no safetensors file"):
         train(tmp_path / "pk", steps=6)
 
 

@@ -118,7 +118,7 @@ class Hostile:
             raise OSError("the network is gone")
 
     def picture(self, step, name, image):
-        assert not image.flags.writeable
+        image[:] = 0
 
     def end(self):
         raise AssertionError("it was told the end though it failed before")
