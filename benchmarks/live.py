@@ -94,7 +94,9 @@ def watched(video: Path, checkpoint: Path, memory: str, frames: int) -> dict[str
         cpu, wall, seen, units = [process_time()], [perf_counter()], 0, 0
         for number, image in enumerate(islice(source, frames)):
             [*sightings] = session.see(image, number / 25)
-            seen += any(one.person for one in sightings)
+            seen += bool(sightings)
+            if sightings and not any(one.person for one in sightings):  # the film began anew
+                session.start(sightings[0].track, "anna")
             units = max([units, *(one.units for one in sightings)])
             cpu.append(process_time())
             wall.append(perf_counter())

@@ -26,7 +26,10 @@ MEMORIES = sorted(catalogue().parts["memory"])
 
 def shelf(folder, world, memory="gwr"):
     store = catalogue().config("store", "sql")(file=folder / "memories.sqlite").build(Runtime())
-    return Shelf(store, memory, catalogue().config("memory", memory)(), world)
+    one = Shelf(store, memory, catalogue().config("memory", memory)(), world)
+    for person in ("anna", "bela", "ben", *(clip.person for clip in world.clips())):
+        one.agreed(person)
+    return one
 
 
 def steps(world, one=None, memory="gwr"):
@@ -115,7 +118,10 @@ def test_a_walk_that_was_cut_off_has_kept_its_last_whole_clip(tmp_path):
     list(islice(walk(stations(world), {}, None, one), 5 + 4 + 12))
     one.close()
     store = catalogue().config("store", "sql")(file=tmp_path / "memories.sqlite").build(Runtime())
-    assert {card.person: card.faces for card in store.people()} == {"anna": 5, "ben": 4}
+    assert {card.person: card.faces for card in store.people() if card.faces} == {
+        "anna": 5,
+        "ben": 4,
+    }
     store.close()
 
 

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import resource
 import subprocess
 import sys
 import zipfile
@@ -17,9 +18,12 @@ from safetensors.numpy import load
 from affmem import Runtime
 from affmem.catalogue import catalogue
 from affmem.consent import Consent, admit, pseudonym, refusal
+from affmem.erasing import erase, mentions, traces
 from affmem.errors import InputError
+from affmem.keeping import pack, unpack
 from affmem.portable import packed, unpacked
 from affmem.values import Card, Kept
+from plugins.fake_run import make
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 DAY = timedelta(days=1)
@@ -48,9 +52,9 @@ def store(home):
     made.close()
 
 
-def people(home, *words, answer=None):
+def people(home, *words, answer=None, store="s.sqlite"):
     done = subprocess.run(
-        [sys.executable, "-m", "affmem", "people", *map(str, words), "--store", "s.sqlite"],
+        [sys.executable, "-m", "affmem", "people", *map(str, words), "--store", store],
         capture_output=True, text=True, cwd=home, check=False, input=answer,
         env={**os.environ, "XDG_DATA_HOME": str(home)},
     )  # fmt: skip
@@ -198,6 +202,76 @@ def test_a_damaged_export_is_refused_or_gives_what_was_packed(tmp_path_factory, 
         return
     weights = memory(12).state["weights"]
     assert found.kept is None or np.array_equal(found.kept.state["weights"], weights)
+
+
+@pytest.mark.parametrize("how", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2])
+def test_a_zip_that_lies_of_its_size_is_not_unpacked(tmp_path, how):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", how) as archive:
+        archive.writestr("person.json", b" " * (64 << 20))
+    content = bytearray((tmp_path / "a.zip").read_bytes())
+    size = (64 << 20).to_bytes(4, "little")
+    while (at := content.find(size)) >= 0:
+        content[at : at + 4] = (10).to_bytes(4, "little")
+    (tmp_path / "a.zip").write_bytes(content)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(InputError, match="is no export of a person"):
+        unpacked(tmp_path / "a.zip")
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 16 << 10  # KiB
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"expires": "2030-01-01T00:00:00"}, {"consent": "2030-01-01T00:00:00"},
+        {"faces": "9" * 5000}, {"made": 3}, {"person": None, "format": 2},
+    ],
+)  # fmt: skip
+def test_an_export_that_was_changed_by_hand_is_a_line(home, store, change):
+    people(home, "export", "anna", "a.zip")
+    with zipfile.ZipFile(home / "a.zip") as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    files["person.json"] = json.dumps({**json.loads(files["person.json"]), **change})
+    with zipfile.ZipFile(home / "b.zip", "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    done = people(home, "import", "b.zip", "--as", "cleo")
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert {card.person for card in store.people()} == {"anna", "ben"}
+
+
+@pytest.mark.parametrize("about", [[1, 2], {"memory": 5}, "x"])
+def test_a_memory_that_says_not_what_made_it_is_refused(about):
+    content = pack(memory(3))
+    head = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+    head["__metadata__"]["about"] = json.dumps(about)
+    text = json.dumps(head).encode()
+    rest = content[8 + int.from_bytes(content[:8], "little") :]
+    with pytest.raises(ValueError, match="no memory that affmem kept"):
+        unpack(len(text).to_bytes(8, "little") + text + rest)
+
+
+def test_nothing_outside_a_run_is_erased_whatever_the_run_says(home):
+    run = make(home / "runs" / "one", persons=("anna", "ben"), clips=2, seconds=2.0, edits=1)
+    precious = home / "precious.txt"
+    precious.write_text("mine")
+    (run / "memories").mkdir(exist_ok=True)
+    (run / "memories" / "people.json").write_text('{"anna": "../../../precious.txt"}')
+    with pytest.raises(InputError, match="lies outside the run"):
+        erase(next(one for one in traces(home / "runs", "anna")), "anna")
+    assert precious.read_text() == "mine"
+
+
+def test_a_name_is_found_also_as_json_and_html_write_it(home):
+    (home / "a.json").write_text(json.dumps({"who": "José"}))
+    (home / "b.html").write_text("<b>O&#x27;Hara</b>")
+    assert [one.name for one in mentions(home, "José", [])] == ["a.json"]
+    assert [one.name for one in mentions(home, "O'Hara", [])] == ["b.html"]
+
+
+def test_a_store_whose_name_is_misspelt_is_not_made_by_an_erasure(home, store):
+    (home / "runs").mkdir()
+    done = people(home, "erase", "anna", "--runs", "runs", "--yes", store="reel.sqlite")
+    assert (done.returncode, (home / "reel.sqlite").exists()) == (2, False)
 
 
 def test_a_zip_of_other_things_is_no_export(tmp_path):

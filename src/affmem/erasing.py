@@ -5,6 +5,7 @@ report is removed, to be written anew from what is left.
 """
 
 import csv
+import html
 import io
 import json
 import os
@@ -96,7 +97,10 @@ def _in(path: Path, person: str) -> bool:
 
 
 def _has(content: bytes | mmap, person: str) -> bool:
-    return re.search(rb"(?<!\w)" + re.escape(person.encode()) + rb"(?!\w)", content) is not None
+    """As text, and as JSON and HTML write it."""
+    written = {person, json.dumps(person)[1:-1], html.escape(person)}
+    names = b"|".join(re.escape(one.encode()) for one in sorted(written))
+    return re.search(rb"(?<!\w)(?:" + names + rb")(?!\w)", content) is not None
 
 
 def _runs(folder: Path) -> Iterator[Path]:
@@ -159,10 +163,17 @@ def _json(path: Path) -> Any:  # noqa: ANN401
         raise InputError(path, f"cannot be read: {error}") from None
 
 
+def _inside(run: Path, path: Path) -> Path:
+    """`path`, which a file of the run names. Raises InputError where it lies elsewhere."""
+    if not path.resolve().is_relative_to(run.resolve()):
+        raise InputError(path, "lies outside the run that names it; nothing of it is erased")
+    return path
+
+
 def _forget_memory(folder: Path, person: str) -> None:
     kept = _json(folder / "people.json")
     if person in kept:
-        (folder / kept[person]).unlink(missing_ok=True)
+        _inside(folder.parent, folder / kept[person]).unlink(missing_ok=True)
         del kept[person]
         write(folder / "people.json", json.dumps(kept, indent=2) + "\n")
 
@@ -175,5 +186,5 @@ def _forget_edits(run: Path, person: str) -> None:
         for entry in entries:
             if entry["person"] == person:
                 for key in ("file", "face"):
-                    (run / entry[key]).unlink(missing_ok=True)
+                    _inside(run, run / entry[key]).unlink(missing_ok=True)
         write(index, json.dumps(left, indent=2) + "\n")

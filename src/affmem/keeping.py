@@ -13,14 +13,17 @@ from typing import Any
 import numpy as np
 import tomli_w
 
-from affmem.consent import Admission
-from affmem.errors import StoreError
+from affmem.consent import Admission, refusal
+from affmem.errors import ConflictError, StoreError
+from affmem.files import HEADER
 from affmem.protocols import Encoder, Memory, MemoryStore
 from affmem.settings import plain
 from affmem.values import Face, Kept
 
 FIGURES = 64
 """Numbers of a code that a fingerprint holds, at most."""
+MOST = 2**63
+"""Beyond any number of faces or units."""
 ALIKE = 0.05
 """How far codes of the same face may be apart, in shares of the largest number in them: rounding
 of another device or precision stays below it, other weights do not."""
@@ -46,11 +49,18 @@ def unpack(content: bytes) -> Kept:
     from safetensors.numpy import load
 
     try:
+        length = int.from_bytes(content[:8], "little")
+        if length > HEADER:
+            raise ValueError("its header has no end")  # noqa: TRY301
         state = load(content)
-        head = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
-        told = head["__metadata__"]
-        return Kept(state, int(told["faces"]), int(told["units"]), json.loads(told["about"]))
-    except (SafetensorError, KeyError, ValueError) as error:
+        told = json.loads(content[8 : 8 + length])["__metadata__"]
+        faces, units, about = int(told["faces"]), int(told["units"]), json.loads(told["about"])
+        if not (0 <= faces < MOST and 0 <= units < MOST):
+            raise ValueError(f"{faces} faces, {units} units")  # noqa: TRY301
+        if not isinstance(about, dict) or not all(isinstance(x, str) for x in about.values()):
+            raise ValueError("what made it is no table of text")  # noqa: TRY301
+        return Kept(state, faces, units, about)
+    except (SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"no memory that affmem kept: {error}") from None
 
 
@@ -91,10 +101,14 @@ class Shelf:
         if loaded is None:
             return 0
         kept, self._versions[person] = loaded
-        use = tomllib.loads(kept.about.get("memory", "")).get("use")
+        try:
+            use = tomllib.loads(kept.about.get("memory", "")).get("use")
+            same = alike(kept.about.get("encoder", ""), self._about["encoder"])
+        except ValueError as error:
+            raise StoreError(f"{person}: what is kept says not what made it: {error}") from None
         if use != self._name:
             raise StoreError(f"{person}: is kept in a memory {use!r}; this one is {self._name!r}")
-        if not alike(kept.about.get("encoder", ""), self._about["encoder"]):
+        if not same:
             raise StoreError(
                 f"{person}: what is kept was learnt with another encoder; take the checkpoint of "
                 "then, or another store, or erase them"
@@ -109,11 +123,14 @@ class Shelf:
     def put(self, person: str, memory: Memory, faces: int) -> None:
         """Keep this person's memory, which has seen so many faces.
 
-        Raises ConflictError where another has kept it since it was taken from here.
+        Raises ConflictError where another has kept or erased it since it was taken from here.
         """
         if (name := self._kept_as(person)) is not None:
             kept = Kept(memory.state(), faces, len(memory), self._about)
             base = self._versions.get(person, 0)
+            if not base and all(card.person != name for card in self._store.people()):
+                # Who is kept for the first time has an entry, that of their consent.
+                raise ConflictError(f"{person}: erased by another, or never agreed")
             self._versions[person] = self._store.save(name, kept, base)
 
     def notes(self) -> Sequence[str]:
@@ -124,12 +141,25 @@ class Shelf:
         return person if self._admission is None else self._admission.names.get(person)
 
     def people(self) -> list[str]:
-        """Whose memory is kept."""
-        return [card.person for card in self._store.people() if card.version]
+        """Whose memory is kept, with consent."""
+        now = datetime.now(UTC)
+        return [
+            card.person for card in self._store.people() if card.version and not refusal(card, now)
+        ]
 
-    def agreed(self, person: str) -> None:
-        """Note that this person agreed, now, to being kept."""
-        self._store.consent(person, datetime.now(UTC), None)
+    def agreed(self, person: str, until: datetime | None = None) -> None:
+        """Note that this person agreed, now, that their memory is kept, until then.
+
+        What they agreed to earlier, and is over, is erased first. Without `until`, consent that
+        stands stays as it is.
+        """
+        now = datetime.now(UTC)
+        card = next((one for one in self._store.people() if one.person == person), None)
+        if card is not None and card.expires is not None and card.expires <= now:
+            self._store.erase(person)
+        elif until is None and not refusal(card, now):
+            return
+        self._store.consent(person, now, until)
 
     def erase(self, person: str) -> None:
         """Forget all that is kept of this person, who need not be there."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, MutableMapping
 from typing import final
 
+from affmem.errors import StoreError
 from affmem.keeping import Shelf
 from affmem.road import Parts, Person, meet
 
@@ -20,11 +21,17 @@ class Known(MutableMapping[str, Person]):
         self._seen: dict[str, int] = {}
 
     def keep(self) -> None:
-        """Put back each memory that has learnt. Raises what `Shelf.put` raises."""
+        """Put back each memory that has learnt; then raise what `Shelf.put` first raised."""
+        refused: list[StoreError] = []
         for name, person in self._met.items():
             if person.seen != self._seen.get(name, 0):
-                self._shelf.put(name, person.memory, person.seen)
-                self._seen[name] = person.seen
+                try:
+                    self._shelf.put(name, person.memory, person.seen)
+                    self._seen[name] = person.seen
+                except StoreError as error:
+                    refused.append(error)
+        if refused:
+            raise refused[0]
 
     def close(self) -> None:
         """Keep what was learnt, and let go of the store."""

@@ -115,9 +115,9 @@ def people_import(*, file: Path, name: str | None, where: str | None) -> None:
     with _opened(where, new=True) as (found, place):
         if any(card.person == name for card in found.people()):
             raise UserError(f"{name} is kept in {place} already: give another name with --as")
+        found.consent(name, given.card.consent, given.card.expires)
         if given.kept is not None:
             found.save(name, given.kept, 0)
-        found.consent(name, given.card.consent, given.card.expires)
     click.echo(f"{name} is kept in {place}, with consent: {_consent(given.card)}")
 
 
@@ -156,14 +156,14 @@ def people_merge(*, source: str, target: str, where: str | None, yes: bool) -> N
             f"erased: that of {less.person} ({less.faces} faces), and {one.person}"
         )
         _ask(yes=yes)
-        if more is one and (memory := found.load(one.person)) is not None:
-            found.save(other.person, memory[0], other.version)
         ends = [card.expires for card in (one, other) if card.expires is not None]
         given = [card.consent for card in (one, other) if card.consent is not None]
+        found.erase(less.person)
+        if more is one:
+            found.rename(one.person, other.person)
         found.consent(
             other.person, max(given) if len(given) == 2 else None, min(ends) if ends else None
         )
-        found.erase(one.person)
     click.echo(f"{one.person} is erased from {place}")
 
 
@@ -214,7 +214,7 @@ def people_erase(
     from affmem.erasing import erase, mentions, traces
 
     folders = _folders(runs, caches)
-    with _opened(where, missing=bool(runs)) as (found, place):
+    with _opened(where, missing=bool(runs) and where is None) as (found, place):
         cards = {card.person: card for card in found.people()}
         kept = next((one for one in _aliases(name) if one in cards), None)
         names = [name] if kept in (None, name) else [name, str(kept)]

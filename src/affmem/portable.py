@@ -11,13 +11,13 @@ from typing import Any
 from attrs import asdict, frozen
 
 from affmem.errors import InputError
-from affmem.files import MIB, check
+from affmem.files import ARRAYS, MIB, check
 from affmem.values import Card, Kept
 
 FORMAT = 1
 ABOUT, MEMORY, README = "person.json", "memory.safetensors", "README.txt"
-LARGEST = 256 * MIB
-"""Bytes of a file in a zip that are read, at most."""
+LARGEST = {ABOUT: MIB, MEMORY: ARRAYS}
+"""Bytes of each file in a zip, at most, whatever the zip says of them."""
 TEXT = """What affmem keeps of {person}
 {line}
 
@@ -89,6 +89,8 @@ def unpacked(path: Path) -> Portable:
             name: None if told[name] is None else datetime.fromisoformat(told[name])
             for name in ("made", "changed", "consent", "expires")
         }
+        if any(one is not None and one.tzinfo is None for one in moments.values()):
+            raise ValueError("expected times with a zone")  # noqa: TRY301
         counts = {name: int(told[name]) for name in ("version", "faces", "units", "size")}
         card = Card(person=str(told["person"]), **counts, **moments)  # type: ignore[arg-type]
         return Portable(card, unpack(files[MEMORY]) if MEMORY in files else None)
@@ -98,9 +100,15 @@ def unpacked(path: Path) -> Portable:
 
 
 def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
-    if info.file_size > LARGEST:
-        raise ValueError(f"{info.filename} is larger than {LARGEST} bytes")
-    return archive.read(info)
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise ValueError(f"{info.filename} is compressed otherwise than an export is")
+    content, most = bytearray(), LARGEST[info.filename]
+    with archive.open(info) as file:  # a piece at a time: what it says of its size may be a lie
+        while piece := file.read(1 << 16):
+            content += piece
+            if len(content) > most:
+                raise ValueError(f"{info.filename} is larger than {most} bytes")
+    return bytes(content)
 
 
 def _plain(value: object) -> object:

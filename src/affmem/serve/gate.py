@@ -67,7 +67,7 @@ class Gate:
         host, origin = headers.get("host", ""), headers.get("origin")
         if not self._token and _name(host) not in LOOPBACK:
             return _no(421, f"host {host!r}: expected localhost")
-        if origin is not None and urlsplit(origin).netloc.casefold() != host.casefold():
+        if origin is not None and _netloc(origin) != host.casefold():
             return _no(403, f"origin {origin!r}: expected this server's own page")
         site = headers.get("sec-fetch-site", "none")
         if site not in ("none", "same-origin") and not _visit(scope, headers):
@@ -92,7 +92,8 @@ class Gate:
                 return None
             if scope["method"] in SAFE:
                 rest = urlencode([(key, value) for key, value in given if key != "token"])
-                answer = RedirectResponse(f"{scope['path']}{'?' if rest else ''}{rest}", 303)
+                here = "/" + scope["path"].lstrip("/")  # two slashes would lead to another host
+                answer = RedirectResponse(f"{here}{'?' if rest else ''}{rest}", 303)
                 answer.set_cookie(
                     COOKIE, _sealing(self._token), httponly=True, samesite="strict",
                     secure=scope["scheme"] == "https",
@@ -119,6 +120,14 @@ def _name(host: str) -> str:
     """A host without its port."""
     try:
         return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def _netloc(origin: str) -> str:
+    """An origin's host and port; what is no address has none."""
+    try:
+        return urlsplit(origin).netloc.casefold()
     except ValueError:
         return ""
 

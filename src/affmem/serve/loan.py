@@ -1,6 +1,5 @@
 """A person's memory, lent by the store to one session, and given back as it grows."""
 
-from datetime import UTC, datetime
 from time import monotonic
 from typing import Final, final
 
@@ -57,14 +56,3 @@ class Loan:
         self.void()
         if any(one.person == self.person for one in store.people()):
             store.erase(self.person)
-
-
-def agreed(person: str, store: MemoryStore, until: datetime) -> None:
-    """Note that this person agreed, now, that their memory is kept until then.
-
-    What they agreed to earlier, and is over, is erased first.
-    """
-    now = datetime.now(UTC)
-    if any(one.person == person and one.expires and one.expires <= now for one in store.people()):
-        store.erase(person)
-    store.consent(person, now, until)

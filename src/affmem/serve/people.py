@@ -83,7 +83,7 @@ def people(hall: Hall) -> APIRouter:
         watch = hall.watching(person)
         if watch is not None:
             await watch.ask(Erase(type="erase"))
-            if await hall.card(person) is None:
+            if all(one.person != person for one in await hall.work(hall.store.people)):
                 return
         holder = object()
         try:
@@ -91,7 +91,9 @@ def people(hall: Hall) -> APIRouter:
         except TakenError:
             raise HTTPException(409, f"{person!r} comes or goes at this moment") from None
         try:
-            await found(person)
+            # Also one whose time is over: they are kept until they are erased.
+            if all(one.person != person for one in await hall.work(hall.store.people)):
+                raise HTTPException(404, f"no memory of {person!r} is kept here")
             await hall.erased(person, lambda store: store.erase(person))
         finally:
             hall.release(holder)

@@ -1,11 +1,14 @@
 """The server's process: where it listens, and with which token."""
 
+import asyncio
 import os
 import secrets
 import socket
 from pathlib import Path
+from typing import final
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from affmem.errors import InputError, UserError
 from affmem.serve.app import application
@@ -14,6 +17,18 @@ from affmem.serve.hall import Hall
 
 SHORTEST = 16
 """Characters of a token."""
+
+
+@final
+class Impatient(H11Protocol):
+    """Does not wait for ever for who connects and says nothing."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """As its base, and the time that it waits between requests counts from now."""
+        super().connection_made(transport)
+        self.timeout_keep_alive_task = self.loop.call_later(
+            self.timeout_keep_alive, self.timeout_keep_alive_handler
+        )
 
 
 def token_in(path: Path) -> str:
@@ -26,7 +41,7 @@ def token_in(path: Path) -> str:
             file.write(f"{secrets.token_urlsafe(32)}\n")
     except FileExistsError:
         pass
-    text = path.read_text(encoding="utf-8").strip()
+    text = path.read_text(encoding="utf-8", errors="replace").strip()
     if len(text) < SHORTEST or not text.isascii() or not text.isprintable() or " " in text:
         raise InputError(path, f"expected a token: {SHORTEST} or more letters and digits")
     return text
@@ -59,6 +74,7 @@ def server(
     return uvicorn.Server(
         uvicorn.Config(
             application(hall, token),
+            http=Impatient,
             log_config=None,
             access_log=False,
             server_header=False,

@@ -19,12 +19,13 @@ from attrs import frozen
 from pydantic import ValidationError
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
+from affmem.consent import refusal
 from affmem.errors import ConflictError, StoreError, UserError
 from affmem.gallery import SIDE, lattice, sheet
 from affmem.serve.hall import Hall, TakenError
 from affmem.serve.layout import layout
 from affmem.serve.limits import Bucket
-from affmem.serve.loan import Loan, agreed
+from affmem.serve.loan import EVERY, Loan
 from affmem.serve.pictures import NoPictureError, cut, decoded
 from affmem.serve.words import Continue, Edits, Erase, Pause, Resume, Start, Word, words
 from affmem.session import Session, Sighting
@@ -73,6 +74,7 @@ class Watch:
         """Whose memory this connection holds"""
         self.paused = False
         self._last = 0.0
+        self._checked = 0.0
         self._present = self._sheet = False
         self._drawn, self._units = 0.0, -1
         self._number = self._dropped = self._mistakes = 0
@@ -212,8 +214,8 @@ class Watch:
         hall = self._hall
         if isinstance(word, Start):
             until = datetime.now(UTC) + timedelta(days=word.days)
-            await self._call(agreed, word.person, hall.store, until)
-        elif await hall.card(word.person) is None:
+            await self._call(hall.shelf().agreed, word.person, until)
+        elif refusal(await hall.card(word.person), datetime.now(UTC)):
             return
         self._loan = await self._call(
             lambda: Loan(word.person, self._session, hall.shelf(), hall.parts)
@@ -234,8 +236,10 @@ class Watch:
             return
         gone = self._loan.person
         self._running = asyncio.ensure_future(self._hall.erased(gone, self._loan.erase))
-        await asyncio.shield(self._running)
-        self._forget()
+        try:
+            await asyncio.shield(self._running)
+        finally:  # of one who wants to be gone nothing more is learnt, also where that failed
+            self._forget()
         await self._send({"type": "erased", "person": gone})
 
     def _forget(self) -> None:
@@ -249,6 +253,11 @@ class Watch:
         """Let the store have what was learnt; what another has changed meanwhile is theirs."""
         if self._loan is None:
             return
+        if monotonic() - self._checked > EVERY:
+            self._checked = monotonic()
+            if refused := refusal(await self._hall.card(self._loan.person), datetime.now(UTC)):
+                await self._lose("unknown", refused)
+                return
         try:
             await self._call(lambda loan: loan.keep(now=now), self._loan)
         except ConflictError:

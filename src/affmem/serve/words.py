@@ -9,6 +9,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 def _printable(name: str) -> str:
     if not name.isprintable() or name != name.strip():
         raise ValueError("expected printable characters, and no space at either end")
+    if name in (".", "..") or "/" in name:  # the address of such a person is another's
+        raise ValueError("expected a name without a slash, and neither . nor ..")
     return name
 
 

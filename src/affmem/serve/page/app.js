@@ -179,7 +179,7 @@ $("sure").onclose = async () => {
   if ($("sure").returnValue !== "erase") return;
   const name = person;
   const answer = await fetch(about(name), { method: "DELETE" });
-  if (answer.ok || answer.status === 404) forgotten(name);
+  if (answer.ok) forgotten(name);
   else notice((await answer.json()).problem);
 };
 
