@@ -79,7 +79,7 @@ def written(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        temporary.chmod(0o644)
+        temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
     except OSError as error:
         raise InputError(path, f"cannot be written ({error.strerror})") from error
@@ -96,6 +96,13 @@ def fingerprint(networks: Networks) -> str:
             digest.update(name.encode())
             digest.update(weights.detach().to("cpu", torch.float16).contiguous().numpy().tobytes())
     return digest.hexdigest()
+
+
+def _umask() -> int:
+    """The process's: what is trained on persons is for whom its user wants."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
 
 
 def load(path: Path) -> Checkpoint:
