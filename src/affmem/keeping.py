@@ -18,7 +18,7 @@ from affmem.errors import ConflictError, StoreError
 from affmem.files import HEADER
 from affmem.protocols import Encoder, Memory, MemoryStore
 from affmem.settings import plain
-from affmem.values import Face, Kept
+from affmem.values import Face, Kept, Likeness, State
 
 FIGURES = 64
 """Numbers of a code that a fingerprint holds, at most."""
@@ -27,6 +27,8 @@ MOST = 2**63
 ALIKE = 0.05
 """How far codes of the same face may be apart, in shares of the largest number in them: rounding
 of another device or precision stays below it, other weights do not."""
+LIKENESS, OF = "affmem.likeness", "affmem.likeness.faces"
+"""The arrays of what is kept by which a person is recognised; no memory sees them."""
 
 
 def pack(kept: Kept) -> bytes:
@@ -90,16 +92,17 @@ class Shelf:
         self.known: list[str] = []
         """Whose memory was there before."""
 
-    def take(self, person: str, memory: Memory) -> int:
+    def take(self, person: str, memory: Memory) -> tuple[int, Likeness | None]:
         """Make `memory`, which is empty, this person's; how many of their faces it has seen.
 
-        That is 0 where nothing is kept of them. Raises StoreError where what is kept is of another
-        memory, or was learnt with another encoder, and what `MemoryStore.load` raises.
+        That is 0 where nothing is kept of them. Beside it, their likeness, if one is kept. Raises
+        StoreError where what is kept is of another memory, or was learnt with another encoder, and
+        what `MemoryStore.load` raises.
         """
         name = self._kept_as(person)
         loaded = None if name is None else self._store.load(name)
         if loaded is None:
-            return 0
+            return 0, None
         kept, self._versions[person] = loaded
         try:
             use = tomllib.loads(kept.about.get("memory", "")).get("use")
@@ -114,19 +117,24 @@ class Shelf:
                 "then, or another store, or erase them"
             )
         try:
-            memory.restore(kept.state)
+            state, likeness = _apart(kept)
+            memory.restore(state)
         except ValueError as error:
             raise StoreError(f"{person}: what is kept does not fit this memory: {error}") from None
         self.known.append(person)
-        return kept.faces
+        return kept.faces, likeness
 
-    def put(self, person: str, memory: Memory, faces: int) -> None:
-        """Keep this person's memory, which has seen so many faces.
+    def put(self, person: str, memory: Memory, faces: int, likeness: Likeness | None) -> None:
+        """Keep this person's memory, which has seen so many faces, and their likeness beside it.
 
         Raises ConflictError where another has kept or erased it since it was taken from here.
         """
         if (name := self._kept_as(person)) is not None:
-            kept = Kept(memory.state(), faces, len(memory), self._about)
+            state, about = {**memory.state()}, {**self._about}
+            if likeness is not None:
+                state |= {LIKENESS: likeness.code, OF: np.array([likeness.faces])}
+                about["likeness"] = likeness.encoder
+            kept = Kept(state, faces, len(memory), about)
             base = self._versions.get(person, 0)
             if not base and all(card.person != name for card in self._store.people()):
                 # Who is kept for the first time has an entry, that of their consent.
@@ -170,6 +178,21 @@ class Shelf:
     def close(self) -> None:
         """Let go of the store."""
         self._store.close()
+
+
+def _apart(kept: Kept) -> tuple[State, Likeness | None]:
+    """The memory's own state, and the likeness. Raises ValueError where that is none."""
+    state = {**kept.state}
+    code, faces = state.pop(LIKENESS, None), state.pop(OF, None)
+    if code is None or faces is None:
+        return state, None
+    if code.dtype != np.float32 or code.ndim != 2 or len(code) != 1 or not np.isfinite(code).all():
+        raise ValueError("the likeness is no code")
+    if faces.shape != (1,) or faces.dtype != np.int64:
+        raise ValueError("the likeness is of no number of faces")
+    encoder = kept.about.get("likeness", "")
+    alike(encoder, encoder)  # so that it is numbers
+    return state, Likeness(code.astype(np.float32), int(faces[0]), encoder)
 
 
 def fingerprint(encoder: Encoder) -> str:

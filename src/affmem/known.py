@@ -26,7 +26,7 @@ class Known(MutableMapping[str, Person]):
         for name, person in self._met.items():
             if person.seen != self._seen.get(name, 0):
                 try:
-                    self._shelf.put(name, person.memory, person.seen)
+                    self._shelf.put(name, person.memory, person.seen, person.likeness)
                     self._seen[name] = person.seen
                 except StoreError as error:
                     refused.append(error)

@@ -31,7 +31,8 @@ memory.safetensors  the memory itself, if there is one: arrays in the safetensor
 A memory is no picture. It is what was learnt from faces: a network's codes of them, or sums over
 such codes, with the arousal and valence (each -1 to 1) that they were taken to show. What the
 arrays mean depends on the kind of memory, which "about" names. It is what a machine made of a face,
-and need not be true of the person.
+and need not be true of the person. The array affmem.likeness, there only if the person agreed to be
+recognised, is what a network that tells persons apart says of their face.
 
 affmem people import FILE.zip puts it into another store.
 """

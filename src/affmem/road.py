@@ -26,7 +26,7 @@ from affmem.protocols import (
 )
 from affmem.start import Start, latent, plane
 from affmem.timing import Clock
-from affmem.values import Affect, Affects, Clip, Code, Codes, Face, Frame, Step
+from affmem.values import Affect, Affects, Clip, Code, Codes, Face, Frame, Likeness, Step
 
 BLOCK = 25
 """Frames encoded at a time: a second of video."""
@@ -63,6 +63,8 @@ class Person:
     seen: int = 0
     mean: Face | None = None
     """Of their first faces so far, where it is their mean that is redrawn"""
+    likeness: Likeness | None = None
+    """By what they are recognised, if they agreed to that (`affmem.recognition`)"""
 
 
 def walk(
@@ -117,7 +119,8 @@ def walk(
         if shelf is not None:
             with clock("keep"):
                 # A mean of faces is a picture, which is not kept: its faces are waited for anew.
-                shelf.put(clip.person, person.memory, person.seen if person.mean is None else 0)
+                seen = person.seen if person.mean is None else 0
+                shelf.put(clip.person, person.memory, seen, person.likeness)
 
 
 def learn(face: Face, code: Code, person: Person, parts: Parts, clock: Clock) -> None:
@@ -142,7 +145,7 @@ def meet(name: str, parts: Parts, shelf: Shelf | None = None) -> Person:
     lessons = parts.start.frames if getattr(memory, "takes_edits", True) else 0
     person = Person(memory, runtime.rng(f"edits of {name}"), lessons)
     if shelf is not None:
-        person.seen = shelf.take(name, memory)
+        person.seen, person.likeness = shelf.take(name, memory)
         for _lesson in range(min(person.seen, lessons)):
             plane(parts.start, person.rng)  # drawn already
     return person

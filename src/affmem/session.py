@@ -6,21 +6,24 @@
                 ...                                  # who is where, and what is read of them
             session.start(sighting.track, "anna")    # she agreed: from now on, a memory of hers
 
+With a `Recognition`, those who agreed to that too are known again when they come back into view.
 Each picture is predicted before it is learnt, as on the road (`affmem.road`), and is done with when
 `see` returns: nothing waits, and nothing of a picture is kept.
 """
 
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Iterator, MutableMapping, Sequence
+from contextlib import suppress
 from types import TracebackType
 
 import numpy as np
 from attrs import frozen
 
-from affmem.errors import PluginError, UserError, unknown
+from affmem.errors import PluginError, StoreError, UserError, unknown
 from affmem.protocols import Follower, Memory
+from affmem.recognition import APART, Recognition, due
 from affmem.road import Parts, Person, affect, learn, meet
 from affmem.timing import Clock
-from affmem.values import Affect, Corners, Found, Image
+from affmem.values import Affect, Corners, Found, Image, Likeness
 
 
 @frozen(eq=False)
@@ -55,8 +58,11 @@ class Session:
         parts: Parts,
         people: MutableMapping[str, Person] | None = None,
         clock: Clock | None = None,
+        recognition: Recognition | None = None,
     ) -> None:
         """`people` are those who may be known; it is filled as others agree.
+
+        Without `recognition`, who comes into view is nobody until `start` says who it is.
 
         Raises PluginError where the face finder cannot follow faces.
         """
@@ -70,14 +76,23 @@ class Session:
         self._following = parts.faces.follow()
         self._known: dict[int, str | None] = {}
         self._paused: set[str] = set()
+        self._recognition = recognition
+        self._recognisable: set[str] = set()
+        """Who agreed, in this session, to be recognised."""
+        self._pictures: dict[int, int] = {}
+        """How many each face has been in view for."""
 
     def see(self, image: Image, time: float) -> Sequence[Sighting]:
         """The faces of the next picture, the largest first: all are read, and only then learnt."""
         with self.clock("find"):
             found = self._following.see(image)
         self._known = {one.track: self._known.get(one.track) for one in found}
+        self._pictures = {one.track: self._pictures.get(one.track, 0) + 1 for one in found}
         if not found:
             return ()
+        if self._recognition is not None:
+            with self.clock("recognise"):
+                self._recognise(found, self._recognition)
         with self.clock("encode"):
             codes = self._parts.encoder.encode(np.stack([one.face for one in found]))
         with self.clock("read"):
@@ -89,15 +104,20 @@ class Session:
         for row, (one, sighting) in enumerate(zip(found, sightings, strict=True)):
             if sighting.person is not None and sighting.learnt:
                 person = self.people[sighting.person]
+                if sighting.person in self._recognisable and person.seen % APART == 0:
+                    self._resemble(one, person)
                 learn(one.face, codes[row : row + 1], person, self._parts, self.clock)
         return sightings
 
-    def start(self, track: int, name: str) -> None:
+    def start(self, track: int, name: str, *, recognise: bool = False) -> None:
         """This face's person agreed to be known as `name`: a memory learns them from now on.
 
-        It goes on with the memory of that name where there is one. Raises UserError where no such
-        face is in view, or the name is that of another one in view.
+        It goes on with the memory of that name where there is one. `recognise`: they agreed to
+        that too, and a likeness is made of their first faces. Raises UserError where no such face
+        is in view, the name is that of another one in view, or nothing here can recognise.
         """
+        if recognise and self._recognition is None:
+            raise UserError(f"{name!r} cannot be recognised: the session has no recognition")
         if track not in self._known:
             raise UserError(f"face {track} is not in view; in view: {sorted(self._known)}")
         if not name.strip():
@@ -109,6 +129,14 @@ class Session:
             self.people[name] = meet(name, self._parts)
         self.people[name].memory.begin()
         self._known[track] = name
+        if recognise:
+            self._recognisable.add(name)
+
+    def recognises(self, name: str) -> bool:
+        """Whether this person is known again by their face, and need not be named."""
+        if self._recognition is None or name not in self.people:
+            return False
+        return self._recognition.fits(self.people[name].likeness)
 
     def pause(self, name: str) -> None:
         """Read this person, and learn nothing of them, until `resume`. UserError: unknown."""
@@ -125,6 +153,7 @@ class Session:
         self.memory(name)
         del self.people[name]
         self._paused.discard(name)
+        self._recognisable.discard(name)
         for track, known in self._known.items():
             if known == name:
                 self._known[track] = None
@@ -149,6 +178,28 @@ class Session:
         at: TracebackType | None,
     ) -> None:
         self.close()
+
+    def _recognise(self, found: Sequence[Found], recognition: Recognition) -> None:
+        """Go on with the memory of whoever is recognised; of the others, no code is kept."""
+        for one in found:
+            if self._known[one.track] is None and due(self._pictures[one.track]):
+                name = recognition.who(one.face, dict(self._likenesses()))
+                if name is not None and name not in self._known.values():
+                    self.start(one.track, name)
+
+    def _likenesses(self) -> Iterator[tuple[str, Likeness]]:
+        """Of everyone who may be recognised; who cannot be taken from the store may not."""
+        for name in self.people:
+            with suppress(StoreError, KeyError):  # KeyError: erased meanwhile
+                likeness = self.people[name].likeness
+                if likeness is not None:
+                    yield name, likeness
+
+    def _resemble(self, found: Found, person: Person) -> None:
+        """Make a likeness of the person's first faces."""
+        if self._recognition is not None:
+            with self.clock("recognise"):
+                person.likeness = self._recognition.more(person.likeness, found.face)
 
     def _sighting(
         self, found: Found, time: float, code: np.ndarray, prior: Affect | None

@@ -119,6 +119,19 @@ class Reading:
 
 
 @frozen(eq=False)
+class Likeness:
+    """By what someone who agreed to that is recognised: biometric data.
+
+    `code`: the mean of the codes of `faces` of their faces; `encoder`: whose codes, one that tells
+    persons apart, by its fingerprint (`affmem.keeping`).
+    """
+
+    code: Code
+    faces: int = field(validator=[instance_of(int), ge(1)])
+    encoder: str
+
+
+@frozen(eq=False)
 class Kept:
     """A person's memory as a store keeps it.
 

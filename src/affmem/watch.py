@@ -42,19 +42,23 @@ class Onlooker(Protocol):
         ...
 
 
-def watch(source: Source, session: Session, person: str | None = None) -> Iterator[Look]:
+def watch(
+    source: Source, session: Session, person: str | None = None, *, recognise: bool = False
+) -> Iterator[Look]:
     """See all that comes, one picture at a time, until it ends.
 
-    `person`, who agreed, is whoever's face is the largest and nobody's, if not in view already.
-    Raises InputError where the source cannot be read.
+    `person`, who agreed, and to be recognised where `recognise` says so, is whoever's face is the
+    largest and nobody's, if not in view already; once they can be recognised, they are. Raises
+    InputError where the source cannot be read.
     """
     for frame in source.frames():
         began = perf_counter()
         sightings = session.see(frame.image, frame.time)
         known = {one.person for one in sightings}
         nobodys = [one.track for one in sightings if one.person is None]
-        if person is not None and person not in known and nobodys:
-            session.start(nobodys[0], person)
+        unnamed = nobodys and person not in known
+        if person is not None and unnamed and not session.recognises(person):
+            session.start(nobodys[0], person, recognise=recognise)
         yield Look(frame.image, frame.time, tuple(sightings), perf_counter() - began)
 
 

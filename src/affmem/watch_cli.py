@@ -3,11 +3,16 @@
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from affmem.commands import FILE, overrides, quiet, stop
 from affmem.errors import UserError
+
+if TYPE_CHECKING:
+    from affmem.protocols import Runtime
+    from affmem.recognition import Recognition
 
 
 @click.command()
@@ -16,6 +21,7 @@ from affmem.errors import UserError
 @overrides
 @click.option("--person", metavar="NAME", help="Who the largest face is, unless it is known.")
 @click.option("--consent", is_flag=True, help="NAME agreed that a memory of them is kept.")
+@click.option("--recognise", is_flag=True, help="Know again who agreed: biometric data.")
 @click.option("--out", type=FILE, help="The video to write, with what was seen drawn in (mp4).")
 @click.option("--csv", "table", type=FILE, help="The table to write: a row a face and picture.")
 @click.option("--record", type=FILE, help="The run directory to write, of those who agreed.")
@@ -23,13 +29,14 @@ from affmem.errors import UserError
 @quiet
 def watch(  # noqa: PLR0913  (its options)
     *, source: str, experiment: Path | None, overrides: Sequence[str], person: str | None,
-    consent: bool, out: Path | None, table: Path | None, record: Path | None,
+    consent: bool, recognise: bool, out: Path | None, table: Path | None, record: Path | None,
     seconds: float | None, quiet: bool,
 ) -> None:  # fmt: skip
     """Watch SOURCE: a video file, a camera (0, /dev/video0), or a stream (rtsp://...).
 
-    Each face is read. Of whoever agreed, a memory learns, each picture after it was read. Ctrl-C
-    ends it, and what is written is whole.
+    Each face is read. Of whoever agreed, a memory learns, each picture after it was read. With
+    --recognise, --consent says that NAME agreed to be recognised too. Ctrl-C ends it, and what is
+    written is whole.
     """
     from affmem.annotation import Annotated
     from affmem.experiment import watching
@@ -47,8 +54,11 @@ def watch(  # noqa: PLR0913  (its options)
     if consent and person is None:
         raise UserError("--consent: whose? expected --person NAME too")
     asked = watching(experiment, overrides)
+    if recognise and not consent and asked.store is None:
+        raise UserError("--recognise: whom? expected --person NAME --consent too, or a store")
     seen = Source(source)
     runtime = Runtime(seed=asked.seed, device=asked.device)
+    recognition = _recognition(runtime) if recognise else None
     parts = build_parts(asked, runtime)
     interrupted = False
     with ExitStack() as stack:
@@ -58,7 +68,7 @@ def watch(  # noqa: PLR0913  (its options)
             people = stack.enter_context(closing(Known(shelf, parts)))
             if consent and person is not None:
                 shelf.agreed(person)
-        session = stack.enter_context(Session(parts, people))
+        session = stack.enter_context(Session(parts, people, recognition=recognition))
         if person is not None and not consent and person not in session.people:
             raise UserError(f"--person {person}: no memory is begun without --consent")
         onlookers: list[Onlooker] = []
@@ -69,7 +79,7 @@ def watch(  # noqa: PLR0913  (its options)
         for one in onlookers:
             stack.callback(one.close)
         try:
-            for look in look_at(seen, session, person):
+            for look in look_at(seen, session, person, recognise=recognise and consent):
                 for one in onlookers:
                     one.see(look)
                 if seconds is not None and look.time >= seconds:
@@ -78,3 +88,11 @@ def watch(  # noqa: PLR0913  (its options)
             interrupted = True
     if interrupted:
         stop("interrupted")
+
+
+def _recognition(runtime: "Runtime") -> "Recognition":
+    """By the identity network. Raises PluginError where there is none, or it has no weights."""
+    from affmem.catalogue import catalogue
+    from affmem.recognition import Recognition
+
+    return Recognition(catalogue().config("encoder", "identity")().build(runtime))

@@ -1,0 +1,84 @@
+"""Who is recognised in photographs: rightly, as another, or not at all.
+
+    python benchmarks/recognition.py [FOLDER]
+
+FOLDER holds NNN_neutral.jpg and NNN_smiling.jpg of the same persons, as the Face Research Lab
+London Set does (DeBruine and Jones 2017, doi:10.6084/m9.figshare.5047666, CC BY 4.0). The neutral
+face is what is known of a person, the smiling one is to be recognised: among everybody, and, as a
+stranger's, among so many others, drawn by lot. Needs the extra "identity". JSON comes last.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from time import process_time
+
+import click
+import numpy as np
+
+from affmem import Runtime
+from affmem.catalogue import catalogue
+from affmem.pictures import read
+from affmem.recognition import CLEARLY, NEAR, nearest
+
+KNOWN = (1, 5, 20, 50)
+"""How many persons are known, none of whom is the stranger."""
+DRAWS = 200
+"""How often those are drawn for each stranger."""
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path), default="../shared/faces")
+def main(folder: Path) -> None:
+    """Measure and print."""
+    if not folder.is_dir():
+        print(f"skipped: no folder {folder}")
+        return
+    finder = catalogue().config("faces", "mtcnn")().build(Runtime())
+    encoder = catalogue().config("encoder", "identity")().build(Runtime())
+    persons = sorted({path.stem[:3] for path in folder.glob("*_smiling.jpg")})
+    pairs = []
+    for person in persons:
+        pictures = [read(folder / f"{person}_{look}.jpg") for look in ("neutral", "smiling")]
+        found = [next(finder.find([picture])) for picture in pictures]
+        if all(face is not None for face in found):
+            pairs += found
+    faces = np.stack(pairs)
+    began = process_time()
+    codes = np.concatenate([encoder.encode(face[None]) for face in faces])
+    seconds = (process_time() - began) / len(faces)
+    apart = np.linalg.norm(codes[1::2, None] - codes[None, ::2], axis=-1)
+    rows = [row for near in (NEAR, 0.5) for row in told(apart, near)]
+    for row in rows:
+        print("  ".join(f"{name} {value}" for name, value in row.items()))
+    same = float(np.diag(apart).max())
+    figures = {"persons": len(apart), "milliseconds": round(1e3 * seconds, 1)}
+    print(json.dumps({**figures, "farthest of one person": round(same, 3), "rows": rows}))
+
+
+def told(apart: np.ndarray, near: float) -> Iterator[dict[str, float]]:
+    """What is said of distances [smiling, neutral], without and with a clear difference asked."""
+    everyone = np.arange(len(apart))
+    for clearly in (0.0, CLEARLY):
+        said = [nearest(row, near, clearly) for row in apart]
+        right = sum(who == row for row, who in enumerate(said))
+        nobody = sum(who is None for who in said)
+        figures: dict[str, float] = {"near": near, "clearly": clearly, "right": right}
+        figures |= {"another": len(said) - right - nobody, "nobody": nobody}
+        rng = np.random.default_rng(0)
+        for known in KNOWN:
+            taken = [
+                nearest(
+                    apart[row, rng.choice(np.delete(everyone, row), known, replace=False)],
+                    near,
+                    clearly,
+                )
+                for row in np.repeat(everyone, DRAWS)
+            ]
+            share = sum(one is not None for one in taken) / len(taken)
+            figures[f"stranger among {known}, %"] = round(100 * share, 2)
+        yield figures
+
+
+if __name__ == "__main__":
+    main()
