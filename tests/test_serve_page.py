@@ -150,9 +150,6 @@ def test_a_person_starts_is_read_reloads_is_found_again_and_is_erased(page, addr
     shot(page, "gone")
 
 
-@pytest.mark.skip(
-    reason="as a server's first person, the first tab may get no reading: not understood"
-)
 def test_two_tabs_on_one_person_do_not_both_learn(page, address):
     expect = api.expect
     page.goto(address)

@@ -16,6 +16,7 @@ const memory = graph($("graph"), $("graph-text"), $("graph-none"));
 const wire = link(heard);
 let person = localStorage.getItem(KEY), paused = false, running = false, seen = null, sent = 0;
 let times = [], spoken = 0;
+let opening = false, agreed = null; // a source that opens; what was agreed to before anyone could be told
 
 // --- camera and video -----------------------------------------------------------------------
 
@@ -27,6 +28,7 @@ $("chosen").onchange = () => {
 };
 $("stop").onclick = () => {
   running = false;
+  agreed = null;
   input.stop();
   wire.close();
   source_shown(false);
@@ -36,13 +38,17 @@ $("stop").onclick = () => {
 
 async function begin(open, mirrored) {
   notice();
+  opening = true;
   try {
     await open();
   } catch (error) {
+    agreed = null;
     input.stop();
     source_shown(false);
     const why = { NotAllowedError: "The browser was not allowed to use the camera.", NotFoundError: "There is no camera.", NotReadableError: "Another program uses the camera.", NotSupportedError: "This video cannot be played here." };
     return notice(why[error.name] ?? error.message);
+  } finally {
+    opening = false;
   }
   $("frame").classList.toggle("mirrored", mirrored);
   charts.forEach((one) => one.clear());
@@ -77,7 +83,9 @@ function heard(message) {
   switch (message.type) {
     case "hello":
       state("Looking for a face…");
-      if (person) wire.say({ type: "continue", person });
+      if (agreed) wire.say(agreed);
+      else if (person) wire.say({ type: "continue", person });
+      agreed = null;
       break;
     case "reading": reading(message); break;
     case "memory": memory.show(message); $("kept-units").textContent = message.units; break;
@@ -164,9 +172,10 @@ const about = (name, rest = "") => `/api/people/${encodeURIComponent(name)}${res
 $("days").onchange = until;
 $("consent").onsubmit = (event) => {
   event.preventDefault();
-  if (!running) return notice("First use the camera, or open a video.");
+  if (!running && !opening) return notice("First use the camera, or open a video.");
   notice();
-  wire.say({ type: "start", person: $("name").value.trim(), days: days() });
+  const word = { type: "start", person: $("name").value.trim(), days: days() };
+  agreed = wire.say(word) ? null : word;
 };
 $("pause").onclick = () => wire.say({ type: paused ? "resume" : "pause" });
 $("edits").onclick = () => { wire.say({ type: "edits" }); state("Drawing…"); };

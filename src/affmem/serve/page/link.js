@@ -31,7 +31,9 @@ export function link(heard) {
       socket?.close(1000);
     },
     say(word) {
-      if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(word));
+      if (!wanted || socket?.readyState !== WebSocket.OPEN) return false;
+      socket.send(JSON.stringify(word));
+      return true;
     },
     ready: () => limits !== null && !away && socket.readyState === WebSocket.OPEN,
     limits: () => limits,
