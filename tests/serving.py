@@ -11,7 +11,7 @@ from PIL import Image
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from affmem.experiment import Experiment, structure
+from affmem.experiment import Watching, structure
 from affmem.serve.hall import hall
 from affmem.serve.limits import Limits
 from affmem.serve.server import listening, server
@@ -21,13 +21,12 @@ def experiment(folder, **tables):
     """Every picture is a face; memories are in `folder`."""
     return structure(
         {
-            "dataset": {"use": "acted"},
             "faces": {"use": "none"},
             "memory": {"use": "personal"},
             "store": {"use": "sql", "file": str(folder / "memories.sqlite")},
             **tables,
         },
-        Experiment,
+        Watching,
     )
 
 

@@ -17,8 +17,10 @@ from affmem.consent import Consent, pseudonym
 from affmem.errors import ConflictError, StoreError
 from affmem.experiment import Experiment, Part, dumps, load
 from affmem.keeping import Shelf, fingerprint, pack, unpack
-from affmem.road import walk
+from affmem.known import Known
+from affmem.road import learn, meet, walk
 from affmem.run import run
+from affmem.timing import Clock
 from strategies import Flat, said, shown, stations
 
 MEMORIES = sorted(catalogue().parts["memory"])
@@ -110,6 +112,18 @@ def test_no_mean_of_faces_is_kept_but_awaited_anew(tmp_path):
         one.close()
     assert rows == said(walk(stations(Flat({"anna/2": shows["anna/2"]}), of="mean"), {}))
     assert rows[-1][-1] > 2  # units
+
+
+def test_nor_by_who_is_watched_live(tmp_path):
+    one = shelf(tmp_path, Flat())
+    parts = stations(Flat({"anna/1": [(0.5, -0.5)]}), of="mean")
+    people = Known(one, parts)
+    people["anna"] = anna = meet("anna", parts)
+    for _ in range(2):  # of 3 whose mean is redrawn
+        learn(np.zeros((3, 96, 96), np.float32), np.zeros((1, 2), np.float32), anna, parts, Clock())
+    assert (anna.seen, anna.mean is None) == (2, False)
+    people.close()
+    assert meet("anna", parts, shelf(tmp_path, Flat())).seen == 0
 
 
 def test_a_walk_that_was_cut_off_has_kept_its_last_whole_clip(tmp_path):

@@ -14,7 +14,10 @@ from click.testing import CliRunner
 
 from affmem.cli import main
 from affmem.errors import InputError
+from affmem.session import Sighting
 from affmem.source import Newest, Source
+from affmem.spreadsheet import Spreadsheet
+from affmem.watch import Look
 from affmem_drawn.corpus import write_video
 from affmem_drawn.drawing import draw_person
 from affmem_drawn.portrait import as_image, sample_person
@@ -75,6 +78,15 @@ def test_a_file_is_walked_whole_and_all_that_is_written_agrees(video, tmp_path):
     report = CliRunner().invoke(main, ["report", str(run)])
     assert report.exit_code == 0, report.output
     assert not [one for one in tmp_path.iterdir() if one.name.startswith(".")]
+
+
+def test_no_name_is_a_formula_to_a_spreadsheet(tmp_path):
+    corner = np.array([[0, 0], [9, 0], [9, 9], [0, 9]], np.float64)
+    one = Sighting(0, "=1+1", 0.0, corner, None, None, 0.0, 0, learnt=False)
+    table = Spreadsheet(tmp_path / "a.csv")
+    table.see(Look(np.zeros((9, 9, 3), np.uint8), 0.0, (one,), 0.0))
+    table.close()
+    assert [row["person"] for row in rows(tmp_path / "a.csv")] == ["'=1+1"]
 
 
 def test_nothing_is_kept_of_who_did_not_agree(video, tmp_path):

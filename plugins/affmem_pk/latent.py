@@ -14,6 +14,7 @@ import numpy.typing as npt
 from attrs import fields, frozen
 
 from affmem.errors import InputError
+from affmem.files import check_tensors
 from affmem.values import Affects, Code, Codes
 from affmem_pk.checkpoint import written
 
@@ -92,6 +93,7 @@ def load(path: Path) -> tuple[LatentNetwork, str]:
     if not path.is_file():
         raise InputError(path, f"there is no such file; {TEACH}")
     try:
+        check_tensors(path)
         with safe_open(path, "np") as file:
             told = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118

@@ -13,7 +13,7 @@ from attrs import frozen
 
 from affmem.emotions import place
 from affmem.errors import InputError
-from affmem.files import check
+from affmem.files import check, inside
 from affmem.pictures import read
 from affmem.protocols import Dataset
 from affmem.values import Affect, Clip, Frame, Unit
@@ -85,8 +85,7 @@ class Annotated:
         images = self._folder / "images"
         path = images / clip.name
         check(path)
-        if not path.resolve().is_relative_to(images.resolve()):
-            raise InputError(path, "is a link that leads out of the folder")
+        inside(images, path)
         annotation = self._folder / "annotations" / path.stem
         arousal, valence = (
             annotated(annotation.with_name(f"{path.stem}_{one}.npy")) for one in ("aro", "val")

@@ -27,7 +27,7 @@ from jaxtyping import Bool, Float64
 
 from affmem import cells
 from affmem.errors import InputError
-from affmem.files import MIB, content, from_json, reason
+from affmem.files import MIB, content, from_json, inside, reason
 from affmem.values import Unit
 
 FORMAT = 1
@@ -353,9 +353,7 @@ def _one_edit(folder: Path, entry: Mapping[str, object]) -> Edits:
 
 def _inside(folder: Path, name: str) -> Path:
     """`name` in `folder`. Raises InputError where there is no such file, or it lies elsewhere."""
-    path = folder / name
-    if not path.resolve().is_relative_to(folder.resolve()):
-        raise InputError(path, "lies outside the run directory")
+    path = inside(folder, folder / name)
     if not path.is_file():
         raise InputError(path, "missing, though edits.json names it")
     return path

@@ -7,6 +7,8 @@ not, and `=cmd|...` runs a program where it is let. It is written behind an apos
 
 import re
 
+from affmem.values import Affect
+
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
 
 
@@ -17,6 +19,15 @@ def written(name: str) -> str:
     ('anna', "'=1+1", "''-x")
     """
     return f"'{name}" if _FORMULA.match(name) else name
+
+
+def affects(affect: Affect | None) -> tuple[str, str]:
+    """Two cells, arousal and valence; empty where it is None.
+
+    >>> affects(Affect(0.5, -1)), affects(None)
+    (('0.5000', '-1.0000'), ('', ''))
+    """
+    return ("", "") if affect is None else (f"{affect.arousal:.4f}", f"{affect.valence:.4f}")
 
 
 def read(cell: str) -> str:

@@ -15,6 +15,7 @@ import click
 
 from affmem.errors import UserError, shown, unknown
 
+log = logging.getLogger("affmem")
 FILE = click.Path(path_type=Path)
 overrides = click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a key (repeatable)."
@@ -104,3 +105,13 @@ def fail(*lines: str) -> NoReturn:
 def leave(out: Path, mark: str) -> NoReturn:
     """End as interrupted; where `out` holds the file `mark`, there is something to go on with."""
     stop(f"interrupted; go on with --out {out}" if (out / mark).exists() else "interrupted")
+
+
+def speak(*, silent: bool) -> None:
+    """Show the log's lines on standard error, as plain lines."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(Line("%(message)s"))
+    handler.setLevel(logging.ERROR if silent else logging.INFO)
+    log.handlers[:] = [handler]
+    log.setLevel(logging.INFO)
+    log.propagate = False

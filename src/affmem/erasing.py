@@ -20,6 +20,7 @@ from attrs import frozen
 
 from affmem import cells
 from affmem.errors import InputError
+from affmem.files import inside
 from affmem.run import write
 
 MARK = "run.json"
@@ -163,17 +164,10 @@ def _json(path: Path) -> Any:  # noqa: ANN401
         raise InputError(path, f"cannot be read: {error}") from None
 
 
-def _inside(run: Path, path: Path) -> Path:
-    """`path`, which a file of the run names. Raises InputError where it lies elsewhere."""
-    if not path.resolve().is_relative_to(run.resolve()):
-        raise InputError(path, "lies outside the run that names it; nothing of it is erased")
-    return path
-
-
 def _forget_memory(folder: Path, person: str) -> None:
     kept = _json(folder / "people.json")
     if person in kept:
-        _inside(folder.parent, folder / kept[person]).unlink(missing_ok=True)
+        inside(folder.parent, folder / kept[person]).unlink(missing_ok=True)
         del kept[person]
         write(folder / "people.json", json.dumps(kept, indent=2) + "\n")
 
@@ -186,5 +180,5 @@ def _forget_edits(run: Path, person: str) -> None:
         for entry in entries:
             if entry["person"] == person:
                 for key in ("file", "face"):
-                    _inside(run, run / entry[key]).unlink(missing_ok=True)
+                    inside(run, run / entry[key]).unlink(missing_ok=True)
         write(index, json.dumps(left, indent=2) + "\n")

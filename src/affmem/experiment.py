@@ -126,7 +126,7 @@ class Experiment:
 
 @frozen
 class Watching:
-    """What `affmem watch` needs: of an experiment, all that pictures pass through."""
+    """What `affmem watch` and `serve` need: of an experiment, all that pictures pass through."""
 
     faces: Part = _default("faces", "mtcnn")
     encoder: Part = _default("encoder", "pk")
@@ -150,7 +150,7 @@ def watching(path: Path | None, overrides: Sequence[str] = ()) -> Watching:
     if path is not None:
         experiment = load(path, overrides)
         if not isinstance(experiment, Experiment):
-            raise InputError(path, "is for `affmem train`, not for `affmem watch`")
+            raise InputError(path, "is for `affmem train`; expected one as for `affmem run`")
         names = {one.name for one in fields(Watching)}
         return Watching(**{name: getattr(experiment, name) for name in names})
     parts = {"faces": "mtcnn", "encoder": "pk", "memory": "personal"}

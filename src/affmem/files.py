@@ -34,6 +34,13 @@ def check(path: Path) -> None:
         raise InputError(path, "is empty (0 bytes)")
 
 
+def inside(folder: Path, path: Path) -> Path:
+    """`path`, which something in `folder` names. Raises InputError where it leads out of it."""
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise InputError(path, f"leads out of {folder}")
+    return path
+
+
 def opened(path: Path, most: int | None = None) -> IO[bytes]:
     """The file, to be read; `most` is how many bytes it may have.
 

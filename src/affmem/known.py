@@ -21,12 +21,12 @@ class Known(MutableMapping[str, Person]):
         self._seen: dict[str, int] = {}
 
     def keep(self) -> None:
-        """Put back each memory that has learnt; then raise what `Shelf.put` first raised."""
+        """Put back each memory that has learnt; then raise what `Person.keep` first raised."""
         refused: list[StoreError] = []
         for name, person in self._met.items():
             if person.seen != self._seen.get(name, 0):
                 try:
-                    self._shelf.put(name, person.memory, person.seen, person.likeness)
+                    person.keep(name, self._shelf)
                     self._seen[name] = person.seen
                 except StoreError as error:
                     refused.append(error)

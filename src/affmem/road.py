@@ -66,6 +66,13 @@ class Person:
     likeness: Likeness | None = None
     """By what they are recognised, if they agreed to that (`affmem.recognition`)"""
 
+    def keep(self, name: str, shelf: Shelf) -> None:
+        """Put what was learnt on the shelf. Raises what `Shelf.put` raises.
+
+        A mean of faces is a picture, which is not kept: its faces are waited for anew.
+        """
+        shelf.put(name, self.memory, self.seen if self.mean is None else 0, self.likeness)
+
 
 def walk(
     stations: Stations,
@@ -118,9 +125,7 @@ def walk(
                 learn(face, code, person, stations, clock)
         if shelf is not None:
             with clock("keep"):
-                # A mean of faces is a picture, which is not kept: its faces are waited for anew.
-                seen = person.seen if person.mean is None else 0
-                shelf.put(clip.person, person.memory, seen, person.likeness)
+                person.keep(clip.person, shelf)
 
 
 def learn(face: Face, code: Code, person: Person, parts: Parts, clock: Clock) -> None:

@@ -35,7 +35,7 @@ from affmem.protocols import Contest, Metric, Runtime
 from affmem.road import Parts, Person, Stations, walk
 from affmem.start import latent
 from affmem.timing import Clock
-from affmem.values import Affect, Clip, Step, Unit
+from affmem.values import Clip, Step, Unit
 
 FORMAT = 1
 PACKAGES = ("affmem", "av", "numpy", "opencv-python-headless", "scipy", "torch")
@@ -344,15 +344,20 @@ def _frames(steps: Sequence[Step]) -> str:
         "clip,person,time,face,pk_arousal,pk_valence,memory_arousal,memory_valence,"
         "activation,units,truth_arousal,truth_valence"
     )
-    return _csv(
-        head,
-        (
-            [cells.written(step.clip.name), cells.written(step.clip.person), f"{step.time:.3f}",
-             int(step.face), *_cells(step.pk), *_cells(step.memory), f"{step.activation:.4f}",
-             step.units, *_cells(step.truth)]
-            for step in steps
-        ),
-    )  # fmt: skip
+    return _csv(head, map(_frame, steps))
+
+
+def _frame(step: Step) -> list[object]:
+    names = [cells.written(step.clip.name), cells.written(step.clip.person)]
+    said = [*cells.affects(step.pk), *cells.affects(step.memory), f"{step.activation:.4f}"]
+    return [
+        *names,
+        f"{step.time:.3f}",
+        int(step.face),
+        *said,
+        step.units,
+        *cells.affects(step.truth),
+    ]
 
 
 def _utterances(rows: Sequence[Utterance]) -> str:
@@ -364,7 +369,7 @@ def _utterances(rows: Sequence[Utterance]) -> str:
         head,
         (
             [cells.written(one.clip), cells.written(one.person), one.frames, one.faces,
-             *_cells(one.truth), *_cells(one.pk), *_cells(one.memory),
+             *cells.affects(one.truth), *cells.affects(one.pk), *cells.affects(one.memory),
              "" if one.memory is None else nearest(one.memory)]
             for one in rows
         ),
@@ -377,10 +382,6 @@ def _csv(head: str, rows: Iterable[Sequence[object]]) -> str:
     writer.writerow(head.split(","))
     writer.writerows(rows)
     return text.getvalue()
-
-
-def _cells(affect: Affect | None) -> tuple[str, str]:
-    return ("", "") if affect is None else (f"{affect.arousal:.4f}", f"{affect.valence:.4f}")
 
 
 def _processor() -> str:

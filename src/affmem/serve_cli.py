@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from affmem.commands import FILE, overrides
-from affmem.errors import InputError, UserError
+from affmem.errors import UserError
 
 
 @click.command()
@@ -35,7 +35,7 @@ def serve(
         if error.name is None or error.name.partition(".")[0] == "affmem":
             raise
         raise UserError(f"serving needs {error.name}: pip install affmem[serve]") from None
-    from affmem.experiment import Experiment, load
+    from affmem.experiment import watching
     from affmem.serve.hall import hall
     from affmem.serve.limits import Limits
 
@@ -44,11 +44,8 @@ def serve(
     token = token_in(token_file) if token_file else None
     check_reach(host, token)
     file = experiment or Path(__file__).with_name("serve") / "serve.toml"
-    named = load(file, overrides)
-    if not isinstance(named, Experiment):
-        raise InputError(file, "is for `affmem train`, not for `affmem serve`")
     tls = (certificate, key) if certificate and key else None
-    serving = server(hall(named, Limits()), token, tls)
+    serving = server(hall(watching(file, overrides), Limits()), token, tls)
     with listening(host, port) as bound:
         shown = f"[{host}]" if ":" in host else host
         scheme = "https" if certificate else "http"

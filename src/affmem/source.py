@@ -66,9 +66,7 @@ class Source:
     def _filmed(self) -> Iterator[Made]:
         import cv2
 
-        cv2.utils.logging.setLogLevel(
-            0
-        )  # it would say in lines of its own what is said in one here
+        cv2.utils.logging.setLogLevel(0)  # it would say at length what is said in a line here
         camera = cv2.VideoCapture(int(self._text) if self._text.isdecimal() else self._text)
         try:
             if not camera.isOpened():

@@ -4,8 +4,8 @@ import csv
 from pathlib import Path
 from typing import Final, final
 
+from affmem import cells
 from affmem.errors import InputError
-from affmem.values import Affect
 from affmem.watch import Look
 
 COLUMNS: Final = (
@@ -33,18 +33,14 @@ class Spreadsheet:
         for one in look.sightings:
             x, y = one.corners.mean(axis=0)
             side = float(abs(one.corners[1] - one.corners[0]).max())
-            self._rows.writerow(
-                [f"{look.time:.3f}", one.track, one.person or "", f"{x:.1f}", f"{y:.1f}",
-                 f"{side:.1f}", *_cells(one.pk), *_cells(one.memory), f"{one.activation:.4f}",
-                 one.units, int(one.learnt)]
-            )  # fmt: skip
+            who = cells.written(one.person or "")
+            place = [f"{number:.1f}" for number in (x, y, side)]
+            said = [*cells.affects(one.pk), *cells.affects(one.memory), f"{one.activation:.4f}"]
+            row = [f"{look.time:.3f}", one.track, who, *place, *said, one.units, int(one.learnt)]
+            self._rows.writerow(row)
 
     def close(self) -> None:
         """Move it to its place."""
         if not self._file.closed:
             self._file.close()
             self._part.replace(self._path)
-
-
-def _cells(affect: Affect | None) -> tuple[str, str]:
-    return ("", "") if affect is None else (f"{affect.arousal:.4f}", f"{affect.valence:.4f}")

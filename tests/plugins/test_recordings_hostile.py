@@ -227,7 +227,7 @@ def test_a_link_of_affectnets_pictures_out_of_the_folder_is_not_followed(tmp_pat
     images.mkdir(parents=True)
     (images / "1.jpg").symlink_to(tmp_path / "secret.jpg")
     dataset = AffectNetConfig(root=tmp_path / "root").build(Runtime())
-    with pytest.raises(InputError, match="a link that leads out of the folder"):
+    with pytest.raises(InputError, match="leads out of"):
         list(dataset.frames(dataset.clips()[0]))
 
 

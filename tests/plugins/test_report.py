@@ -247,7 +247,7 @@ def test_where_lower_is_better_a_fall_is_a_gain(small):
         ("edits/edits.json", "{", "broken JSON"),
         ("edits/edits.json",
          '[{"person": "anna", "file": "../../x.png", "affects": [], "columns": 5}]',
-         "lies outside the run directory"),
+         "leads out of"),
         ("edits/0.png", b"no picture", "is not a picture"),
         ("edits/0.png", None, "missing, though edits.json names it"),
     ],

@@ -10,11 +10,13 @@ from functools import partial
 from typing import TYPE_CHECKING, ParamSpec, TypeVar, final
 
 from affmem.errors import PluginError, StoreError
-from affmem.experiment import Experiment
+from affmem.experiment import Watching
 from affmem.keeping import Shelf
-from affmem.protocols import Follower, MemoryStore, Runtime
+from affmem.protocols import MemoryStore, Runtime
 from affmem.road import Parts
+from affmem.run import build_parts
 from affmem.serve.limits import Limits
+from affmem.session import Session
 from affmem.values import Card
 
 if TYPE_CHECKING:
@@ -90,23 +92,13 @@ def expired(card: Card) -> bool:
     return card.expires is not None and card.expires <= datetime.now(UTC)
 
 
-def hall(experiment: Experiment, limits: Limits) -> Hall:
-    """Build what an experiment names, but for its dataset. Raises what those builds raise."""
-    if experiment.store is None:
+def hall(asked: Watching, limits: Limits) -> Hall:
+    """Build what is to be watched with. Raises what those builds raise."""
+    if asked.store is None:
         raise PluginError("this experiment names no store: expected a table [store]")
-    runtime = Runtime(seed=experiment.seed, device=experiment.device)
-    parts = Parts(
-        faces=experiment.faces.build(runtime),
-        encoder=experiment.encoder.build(runtime),
-        reader=experiment.reader.build(runtime),
-        editor=experiment.editor.build(runtime),
-        memory=experiment.memory.config,
-        start=experiment.start,
-        runtime=runtime,
-    )
-    if not isinstance(parts.faces, Follower):
-        raise PluginError(f"faces {experiment.faces.use!r}: cannot follow the faces of a camera")
-    store, memory = experiment.store.build(runtime), experiment.memory
+    parts = build_parts(asked, Runtime(seed=asked.seed, device=asked.device))
+    Session(parts).close()  # so that what cannot be watched with is told now
+    store, memory = asked.store.build(parts.runtime), asked.memory
     try:
         store.erase_expired()
     except StoreError as error:  # as in `Hall.erased`; what else is wrong shows when it is used

@@ -43,7 +43,7 @@ class Loan:
         if not now and monotonic() - self._at < EVERY:
             return
         self._at = monotonic()
-        self._shelf.put(self.person, person.memory, person.seen, person.likeness)
+        person.keep(self.person, self._shelf)
         self._kept = person.seen
 
     def void(self) -> None:
