@@ -8,17 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from affmem.errors import InputError
-from affmem.files import check
 from affmem.values import Affect, Clip
 from affmem_recordings.config import AFEWVAConfig
-from affmem_recordings.strips import Album, Label, Strip, shown
+from affmem_recordings.strips import Album, Label, Strip, shown, text
 
 SCALE = 10
 """Valence and arousal are whole numbers in [-10, 10] there."""
-LARGE = 32 * 2**20
-"""Bytes; an annotation is about a hundred frames of 68 points."""
-
-
 FAR = 1e6
 """Pixels; no point lies further off."""
 
@@ -66,13 +61,9 @@ def labels(file: Path) -> Mapping[int, Label]:
 
 
 def _read(file: Path) -> dict[str, Any]:
-    check(file)
-    if file.stat().st_size > LARGE:
-        raise InputError(file, f"is larger than an annotation ({LARGE} bytes)")
+    said = text(file)
     try:
-        read = json.loads(file.read_text(encoding="utf-8-sig"))
-    except UnicodeDecodeError:
-        raise InputError(file, "is not UTF-8 text") from None
+        read = json.loads(said)
     except json.JSONDecodeError as error:
         raise InputError(file, f"line {error.lineno}: is not JSON ({error.msg})") from None
     except (RecursionError, ValueError) as error:

@@ -7,17 +7,14 @@ from functools import partial
 from pathlib import Path
 
 from affmem.errors import InputError
-from affmem.files import check
 from affmem.values import Affect, Clip
 from affmem_recordings.config import AffWild2Config
-from affmem_recordings.strips import Album, Label, Strip, shown
+from affmem_recordings.strips import Album, Label, Strip, shown, text
 
 SETS = {"train": ("Train_Set",), "validation": ("Validation_Set", "Val_Set")}
 TRACKS = ("VA_Estimation_Challenge", "VA_Set")
 """Where the labels of a set lie, in the newer releases and the first."""
 HEADER = "valence,arousal"
-LARGE = 32 * 2**20
-"""Bytes; a line has at most twenty, and a film of an hour 108,000 lines."""
 NONE = -5.0
 """What stands for both where a frame has no label."""
 PICTURES = "cropped_aligned"
@@ -56,13 +53,7 @@ def listing(config: AffWild2Config) -> Album:
 
 def labels(file: Path) -> Mapping[int, Label]:
     """Each frame's label: frame N stands N lines below the first. Raises InputError."""
-    check(file)
-    if file.stat().st_size > LARGE:
-        raise InputError(file, f"is larger than an annotation ({LARGE} bytes)")
-    try:
-        lines = file.read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError:
-        raise InputError(file, "is not UTF-8 text") from None
+    lines = text(file).splitlines()
     if "".join(lines[:1]).replace(" ", "").casefold() != HEADER:
         raise InputError(file, f"line 1: {''.join(lines[:1])[:40]}: expected {HEADER}")
     while lines and not lines[-1].strip():

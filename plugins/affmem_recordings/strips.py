@@ -9,16 +9,27 @@ from typing import final
 from attrs import frozen
 
 from affmem.errors import InputError
-from affmem.files import check
+from affmem.files import MIB, check, content
 from affmem.pictures import read
 from affmem.values import Affect, Clip, Frame, Unit
 from affmem.video import PICTURES
 from affmem_recordings.crop import around
 from affmem_recordings.recordings import some
 
+LARGEST = 32 * MIB
+"""Of an annotation: an hour's lines, or a hundred frames of 68 points, are far below."""
 NO_LABEL = "frames have no label"
 NO_PICTURE = "labelled frames have no picture"
 DAMAGED = "pictures cannot be read, left out"
+
+
+def text(file: Path) -> str:
+    """What an annotation says. Raises InputError where it is none, or larger than any."""
+    check(file)
+    try:
+        return content(file, LARGEST).decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise InputError(file, "is not UTF-8 text") from None
 
 
 @frozen
