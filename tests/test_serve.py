@@ -3,13 +3,15 @@
 import json
 import os
 import socket
+import sqlite3
 import stat
 import subprocess
 import sys
 import time
 import tracemalloc
-from contextlib import suppress
-from datetime import UTC, datetime
+from contextlib import closing, suppress
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
 
 import httpx
 import numpy as np
@@ -20,6 +22,9 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 pytest.importorskip("fastapi", reason="needs the extra serve")
 
+import affmem.serve.app
+import affmem.serve.watch
+from affmem import Kept
 from affmem.errors import UserError
 from affmem.keeping import unpack
 from affmem.protocols import Runtime
@@ -270,6 +275,101 @@ def test_a_memory_whose_time_is_over_is_used_no_more(tmp_path):
         camera.say(type="continue", person="eve")
         assert camera.hear("refused")["why"] == "unknown"
         assert camera.start("eve")["faces"] == 0
+
+
+def test_who_agrees_again_for_shorter_is_kept_for_shorter(address):
+    with Camera(address) as camera:
+        long = camera.start("sho", days=365)["expires"]
+        camera.say(type="start", person="sho", days=1)
+        short = camera.hear("person", person="sho")["expires"]
+    assert datetime.fromisoformat(long) - datetime.fromisoformat(short) > timedelta(days=300)
+    until(lambda: not people(address)["sho"]["watched"])
+    assert httpx.delete(f"{address}/api/people/sho").status_code == 204
+
+
+def test_consent_withdrawn_by_another_is_heard_while_paused(tmp_path, monkeypatch):
+    monkeypatch.setattr(affmem.serve.watch, "EVERY", 0.1)
+    named = experiment(tmp_path)
+    with serving(named) as address, Camera(address) as camera:
+        camera.start("wil")
+        camera.show(picture(1))
+        camera.say(type="pause")
+        camera.hear("person", paused=True)
+        store = named.store.build(Runtime())
+        store.consent("wil", None, datetime.now(UTC))
+        store.close()
+        time.sleep(0.2)
+        camera.show(picture(2))
+        assert camera.hear("refused")["why"] == "unknown"
+        assert camera.show(picture(3))["faces"][0]["memory"] is None
+
+
+def test_who_has_no_consent_on_record_is_not_continued(tmp_path):
+    named = experiment(tmp_path)
+    store = named.store.build(Runtime())
+    store.save("una", Kept({"x": np.zeros(1)}, 3, 1, {}), 0)
+    store.close()
+    with serving(named) as address, Camera(address) as camera:
+        camera.say(type="continue", person="una")
+        assert camera.hear("refused")["why"] == "unknown"
+
+
+def test_whose_time_is_over_is_erased_while_the_server_runs(tmp_path, monkeypatch):
+    monkeypatch.setattr(affmem.serve.app, "EXPIRING", 0.2)
+    named = experiment(tmp_path)
+    with serving(named):
+        store = named.store.build(Runtime())
+        store.consent("old", datetime.now(UTC), datetime.now(UTC))
+        until(lambda: not store.people())
+        store.close()
+
+
+def test_of_who_could_not_be_erased_nothing_more_is_learnt(tmp_path):
+    file = str(tmp_path / "memories.sqlite")
+    named = experiment(tmp_path, store={"use": "sql", "file": file, "wait": 0.3})
+    with serving(named) as address, Camera(address) as camera:
+        camera.start("ida")
+        camera.say(type="pause")  # kept now
+        camera.hear("person", paused=True)
+        camera.say(type="resume")
+        camera.hear("person", paused=False)
+        with closing(sqlite3.connect(file, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            answer = httpx.delete(f"{address}/api/people/ida", timeout=20)
+            other.execute("ROLLBACK")
+        assert answer.status_code == 409
+        assert "another process" in answer.json()["problem"]
+        face = camera.show(picture(2))["faces"][0]
+        assert (face["person"], face["learnt"]) == (None, False)
+        assert httpx.delete(f"{address}/api/people/ida").status_code == 204
+
+
+def test_an_expired_person_can_still_be_erased(tmp_path):
+    named = experiment(tmp_path)
+    with serving(named) as address:
+        store = named.store.build(Runtime())
+        store.consent("old", datetime.now(UTC), datetime.now(UTC))
+        assert httpx.delete(f"{address}/api/people/old").status_code == 204
+        assert not store.people()
+        store.close()
+
+
+@pytest.mark.parametrize("name", [".", "..", "anna/export", " anna", "a\nb"])
+def test_no_one_has_a_name_whose_address_is_another_s(address, name):
+    with Camera(address) as camera:
+        camera.say(type="start", person=name, days=1)
+        assert "expected" in camera.hear("error")["problem"]
+
+
+def test_who_connects_and_says_nothing_is_let_go(address):
+    where = urlsplit(address)
+    with socket.create_connection((where.hostname, where.port), timeout=20) as silent:
+        assert silent.recv(1) == b""
+
+
+def test_an_origin_that_is_no_address_is_refused(address):
+    headers = {"Origin": "http://["}
+    assert httpx.get(f"{address}/api/people", headers=headers).status_code == 403
 
 
 def test_one_camera_too_many_is_refused_until_another_goes(tmp_path):

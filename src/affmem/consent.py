@@ -60,6 +60,21 @@ def admit(store: MemoryStore, persons: Iterable[str], consent: Consent) -> Admis
 NONE = "no consent is on record"
 
 
+def agree(store: MemoryStore, person: str, until: datetime | None = None) -> None:
+    """Note that this person agreed, now, that their memory is kept, until then.
+
+    What they agreed to earlier, and is over, is erased first. Without `until`, consent that stands
+    stays as it is, and a new one has no end.
+    """
+    now = datetime.now(UTC)
+    card = next((one for one in store.people() if one.person == person), None)
+    if card is not None and card.expires is not None and card.expires <= now:
+        store.erase(person)
+    elif until is None and not refusal(card, now):
+        return
+    store.consent(person, now, until)
+
+
 def refusal(card: Card | None, now: datetime) -> str:
     """Why a person's memory may be neither read nor kept; "" where it may.
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import tomli_w
 
-from affmem.consent import Admission, refusal
+from affmem.consent import Admission, agree, refusal
 from affmem.errors import ConflictError, StoreError
 from affmem.files import HEADER
 from affmem.protocols import Encoder, Memory, MemoryStore
@@ -155,19 +155,9 @@ class Shelf:
             card.person for card in self._store.people() if card.version and not refusal(card, now)
         ]
 
-    def agreed(self, person: str, until: datetime | None = None) -> None:
-        """Note that this person agreed, now, that their memory is kept, until then.
-
-        What they agreed to earlier, and is over, is erased first. Without `until`, consent that
-        stands stays as it is.
-        """
-        now = datetime.now(UTC)
-        card = next((one for one in self._store.people() if one.person == person), None)
-        if card is not None and card.expires is not None and card.expires <= now:
-            self._store.erase(person)
-        elif until is None and not refusal(card, now):
-            return
-        self._store.consent(person, now, until)
+    def agreed(self, person: str) -> None:
+        """Note that this person agreed, now, to being kept (`affmem.consent.agree`)."""
+        agree(self._store, person)
 
     def erase(self, person: str) -> None:
         """Forget all that is kept of this person, who need not be there."""

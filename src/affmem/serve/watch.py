@@ -19,7 +19,7 @@ from attrs import frozen
 from pydantic import ValidationError
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from affmem.consent import refusal
+from affmem.consent import agree, refusal
 from affmem.errors import ConflictError, StoreError, UserError
 from affmem.gallery import SIDE, lattice, sheet
 from affmem.serve.hall import Hall, TakenError
@@ -194,13 +194,13 @@ class Watch:
         except TakenError:
             await self._refuse(name, "busy", "another window or camera watches this person")
             return
-        if self._loan is None:
-            try:
-                await self._borrow(word)
-            except UserError as error:
+        try:
+            await self._borrow(word)
+        except UserError as error:
+            if self._loan is None:
                 hall.release(self)
-                await self._refuse(name, "refused", str(error))
-                return
+            await self._refuse(name, "refused", str(error))
+            return
         if self._loan is None:
             hall.release(self)
             await self._refuse(name, "unknown", "no memory of this person is kept here")
@@ -210,16 +210,20 @@ class Watch:
         await self._graph()
 
     async def _borrow(self, word: Start | Continue) -> None:
-        """Get the person's memory from the store; no loan of one who never agreed, or expired."""
+        """Get the person's memory from the store; no loan of one who never agreed, or expired.
+
+        Who agrees again, for longer or shorter, has a new day on which it ends.
+        """
         hall = self._hall
         if isinstance(word, Start):
             until = datetime.now(UTC) + timedelta(days=word.days)
-            await self._call(hall.shelf().agreed, word.person, until)
+            await self._call(agree, hall.store, word.person, until)
         elif refusal(await hall.card(word.person), datetime.now(UTC)):
             return
-        self._loan = await self._call(
-            lambda: Loan(word.person, self._session, hall.shelf(), hall.parts)
-        )
+        if self._loan is None:
+            self._loan = await self._call(
+                lambda: Loan(word.person, self._session, hall.shelf(), hall.parts)
+            )
 
     async def _pause(self, *, paused: bool) -> None:
         if self._loan is None:
