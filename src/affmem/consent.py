@@ -57,6 +57,11 @@ def admit(store: MemoryStore, persons: Iterable[str], consent: Consent) -> Admis
     return Admission(names, notes)
 
 
+def over(card: Card) -> bool:
+    """Whether what the person agreed to has ended, or was withdrawn."""
+    return card.expires is not None and card.expires <= datetime.now(UTC)
+
+
 NONE = "no consent is on record"
 
 
@@ -68,7 +73,7 @@ def agree(store: MemoryStore, person: str, until: datetime | None = None) -> Non
     """
     now = datetime.now(UTC)
     card = next((one for one in store.people() if one.person == person), None)
-    if card is not None and card.expires is not None and card.expires <= now:
+    if card is not None and over(card):
         store.erase(person)
     elif until is None and not refusal(card, now):
         return

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from affmem.commands import FILE, Commands, as_json
+from affmem.consent import over
 from affmem.errors import InputError, UserError, nearest
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def people_show(*, name: str, where: str | None, as_json: bool) -> None:
     with _opened(where) as (found, place):
         card = _card(found, name)
         refused = refusal(card, datetime.now(UTC))
-        kept = None if _over(card) else found.load(card.person)
+        kept = None if over(card) else found.load(card.person)
     state = {} if kept is None else kept[0].state
     arrays = {one: f"{array.dtype} {list(array.shape)}" for one, array in state.items()}
     about = {} if kept is None else dict(kept[0].about)
@@ -110,7 +111,7 @@ def people_import(*, file: Path, name: str | None, where: str | None) -> None:
 
     given = unpacked(file)
     name = name or given.card.person
-    if _over(given.card):
+    if over(given.card):
         raise InputError(file, f"consent of {name} ended on {_day(given.card.expires)}")
     with _opened(where, new=True) as (found, place):
         if any(card.person == name for card in found.people()):
@@ -148,7 +149,7 @@ def people_merge(*, source: str, target: str, where: str | None, yes: bool) -> N
         if one.person == other.person:
             raise UserError(f"{one.person} is one entry already")
         for card in (one, other):
-            if _over(card):
+            if over(card):
                 raise UserError(f"consent of {card.person} ended on {_day(card.expires)}")
         more, less = (one, other) if one.faces > other.faces else (other, one)
         click.echo(
@@ -249,7 +250,7 @@ def people_erase(
 def people_expire(*, where: str | None, yes: bool) -> None:
     """Erase everyone from the store whose consent has ended or was withdrawn."""
     with _opened(where) as (found, place):
-        over = [card for card in found.people() if _over(card)]
+        over = [card for card in found.people() if over(card)]
         for card in over:
             click.echo(f"{card.person}: {_consent(card)}")
         if not over:
@@ -354,14 +355,10 @@ def _listed(folders: Sequence[Path]) -> str:
     return ", ".join(map(str, folders)) or "any runs"
 
 
-def _over(card: "Card") -> bool:
-    return card.expires is not None and card.expires <= datetime.now(UTC)
-
-
 def _consent(card: "Card") -> str:
     if card.consent is None:
         return f"withdrawn on {_day(card.expires)}" if card.expires else "none on record"
-    return f"given on {_day(card.consent)}, {'ended' if _over(card) else 'ends'} {_end(card)}"
+    return f"given on {_day(card.consent)}, {'ended' if over(card) else 'ends'} {_end(card)}"
 
 
 def _end(card: "Card") -> str:
@@ -372,7 +369,7 @@ def _line(card: "Card") -> tuple[str, ...]:
     return (
         card.person, str(card.faces), str(card.units), _day(card.made), _day(card.changed),
         _day(card.consent) if card.consent else "none",
-        _end(card) + (" (over)" if _over(card) else ""), _size(card.size),
+        _end(card) + (" (over)" if over(card) else ""), _size(card.size),
     )  # fmt: skip
 
 

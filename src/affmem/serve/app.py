@@ -14,9 +14,10 @@ from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
+from affmem.consent import over
 from affmem.errors import StoreError, UserError
 from affmem.serve.gate import Gate
-from affmem.serve.hall import Hall, expired
+from affmem.serve.hall import Hall
 from affmem.serve.people import people
 from affmem.serve.watch import Watch
 from affmem.serve.words import Health
@@ -37,7 +38,7 @@ async def _expire(hall: Hall) -> None:
     while True:
         await asyncio.sleep(EXPIRING)
         try:
-            if any(expired(one) for one in await hall.work(hall.store.people)):
+            if any(over(one) for one in await hall.work(hall.store.people)):
                 await hall.work(hall.store.erase_expired)
         except StoreError as error:  # another holds it: the next time will do
             log.warning("%s", error)

@@ -5,10 +5,10 @@ import logging
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, ParamSpec, TypeVar, final
 
+from affmem.consent import over
 from affmem.errors import PluginError, StoreError
 from affmem.experiment import Watching
 from affmem.keeping import Shelf
@@ -79,17 +79,12 @@ class Hall:
     async def card(self, person: str) -> Card | None:
         """What the store says of a person; None for one who is not there, or no longer."""
         cards = await self.work(self.store.people)
-        return next((one for one in cards if one.person == person and not expired(one)), None)
+        return next((one for one in cards if one.person == person and not over(one)), None)
 
     def close(self) -> None:
         """Let the threads end, and the store go."""
         self._pool.shutdown()
         self.store.close()
-
-
-def expired(card: Card) -> bool:
-    """Whether the person's memory may be read no more."""
-    return card.expires is not None and card.expires <= datetime.now(UTC)
 
 
 def hall(asked: Watching, limits: Limits) -> Hall:

@@ -5,8 +5,9 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, HTTPException, Path, Response
 
+from affmem.consent import over
 from affmem.keeping import pack
-from affmem.serve.hall import Hall, TakenError, expired
+from affmem.serve.hall import Hall, TakenError
 from affmem.serve.layout import layout
 from affmem.serve.words import Erase, Graph, Pause, Person, Problem, Resume
 from affmem.values import Card
@@ -31,7 +32,7 @@ def people(hall: Hall) -> APIRouter:
     async def everyone() -> list[Person]:
         """Everyone whose memory is kept, the expired left out."""
         cards = await hall.work(hall.store.people)
-        return [_shown(one, hall) for one in cards if not expired(one)]
+        return [_shown(one, hall) for one in cards if not over(one)]
 
     @router.get("/{person:path}/export", responses=ABSENT, response_class=Response)
     async def export(person: Named) -> Response:
