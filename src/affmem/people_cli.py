@@ -250,10 +250,10 @@ def people_erase(
 def people_expire(*, where: str | None, yes: bool) -> None:
     """Erase everyone from the store whose consent has ended or was withdrawn."""
     with _opened(where) as (found, place):
-        over = [card for card in found.people() if over(card)]
-        for card in over:
+        ended = [card for card in found.people() if over(card)]
+        for card in ended:
             click.echo(f"{card.person}: {_consent(card)}")
-        if not over:
+        if not ended:
             click.echo(f"nobody in {place} has expired")
             return
         _ask(yes=yes)
