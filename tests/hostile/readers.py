@@ -360,6 +360,28 @@ def _read_persons(path: Path) -> object:
     return load(path)
 
 
+def _latent(folder: Path) -> Sequence[Path]:
+    from safetensors.numpy import save_file
+
+    from affmem_pk.latent import FORMAT
+
+    d, m, rng = 4, 5, np.random.default_rng(0)
+    shapes = {
+        "mean": (d,), "deviation": (d,), "code": (m, d), "affect": (m, 2), "bias": (m,),
+        "hidden": (m, m), "hidden_bias": (m,), "shift": (d, m), "shift_bias": (d,),
+    }  # fmt: skip
+    arrays = {name: rng.random(shape, np.float32) for name, shape in shapes.items()}
+    save_file(arrays, folder / "a.safetensors", {"format": FORMAT, "of": "x"})
+    return [folder / "a.safetensors"]
+
+
+def _read_latent(path: Path) -> object:
+    from affmem_pk.latent import load
+
+    network, of = load(path)
+    return network, of
+
+
 def _memory(folder: Path) -> Sequence[Path]:
     from safetensors.numpy import save_file
 
@@ -596,6 +618,7 @@ READERS = {
         Reader("ablation", 15, _others("table2.toml"), _read_ablation, TOML),
         Reader("checkpoint", 40, _checkpoint, _read_checkpoint, TENSORS),
         Reader("persons", 50, _persons, _read_persons, TENSORS),
+        Reader("latent", 20, _latent, _read_latent, TENSORS),
         Reader("memory", 50, _memory, _read_memory, TENSORS),
         Reader("vgg", 15, _vgg, _read_vgg, TENSORS),
         Reader("record", 30, _record, _read_record, TENSORS),
