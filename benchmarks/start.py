@@ -30,11 +30,11 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numpy as np
 from attrs import evolve, field, frozen
 
+from affmem.assembly import build
 from affmem.experiment import Experiment, structure
 from affmem.interval import bootstrap
 from affmem.protocols import Dataset, Runtime
 from affmem.road import Person, Stations, learn, meet, walk
-from affmem.run import build
 from affmem.start import Start, plane
 from affmem.study import Record, record
 from affmem.tape import Tape

@@ -1,12 +1,16 @@
 """A sound part of each kind, and for each check of the kit a part that fails it alone."""
 
 from collections import deque
+from concurrent.futures import Future
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from itertools import count, repeat
 from pathlib import Path
 
 import numpy as np
 from attrs import define, evolve, field, frozen
+from joblib.externals.loky import ProcessPoolExecutor as Processes
 
 from affmem import Clip, Frame, Reading, Runtime
 from affmem.conformance import Subject
@@ -676,6 +680,87 @@ class Tidy(Listed):
             del self.rows[name]
 
 
+# --- backends ---------------------------------------------------------------------------------
+
+
+class Two:
+    """A backend: processes of this machine."""
+
+    threads = 1
+    lost = ()
+
+    def workers(self, jobs):
+        return 2
+
+    @contextmanager
+    def started(self, workers):
+        executor = Processes(workers, timeout=8)
+        try:
+            yield self.given(executor)
+        finally:
+            self.end(executor)
+
+    def given(self, executor):
+        return executor
+
+    def end(self, executor):
+        executor.shutdown(kill_workers=True)
+
+
+class Nobody(Two):
+    def workers(self, jobs):
+        return jobs - 1
+
+
+class Wrapped(Two):
+    def given(self, executor):
+        executor.submit = partial(executor.submit, self.wrap)
+        return executor
+
+
+class Adding(Wrapped):
+    @staticmethod
+    def wrap(work, job):
+        done = work(job)
+        return (*done[:1], 0, *done[2:]) if isinstance(done, tuple) else done
+
+
+class Mute(Wrapped):
+    @staticmethod
+    def wrap(work, job):
+        try:
+            return work(job)
+        except UserError:
+            raise UserError("it went wrong") from None
+
+
+class Losing(Two):
+    def given(self, executor):
+        whole = executor.submit
+
+        def submit(work, job):
+            told = Future()
+            whole(work, job).add_done_callback(partial(self.tell, told))
+            return told
+
+        executor.submit = submit
+        return executor
+
+    @staticmethod
+    def tell(told, done):
+        try:
+            told.set_result(done.result())
+        except UserError as error:
+            told.set_exception(error)
+        except BaseException as error:  # noqa: BLE001
+            told.set_exception(OSError(str(error)))
+
+
+class Leaving(Two):
+    def end(self, executor):
+        pass  # they end of themselves, some time later
+
+
 class Idle:
     """A trainer."""
 
@@ -719,6 +804,7 @@ SOUND = [
     subject("maker", Files),
     subject("trainer", Idle),
     subject("store", Listed),
+    subject("backend", Two),
 ]
 STATIONS = {
     "the_same_whenever_asked": ByLot,
@@ -787,5 +873,10 @@ BROKEN = [
     ("who_has_expired_is_not_read", subject("store", Timeless)),
     ("what_is_no_name_is_refused", subject("store", Nameless)),
     ("it_keeps_what_a_list_would", subject("store", Tidy)),
+    ("a_number_of_workers_is_told", subject("backend", Nobody)),
+    ("every_job_is_done_once", subject("backend", Adding)),
+    ("a_mistake_comes_back", subject("backend", Mute)),
+    ("a_lost_process_is_made_up_for", subject("backend", Losing)),
+    ("nothing_is_left_behind", subject("backend", Leaving)),
 ]
 """Each with the check that it fails."""

@@ -38,6 +38,8 @@ ABSENT = {
         "" if find_spec("face_recognition_models") else 'needs the extra "identity"',
     ),
 }
+SLOW = {"backend:ray": pytest.mark.slow}
+"""Its processes take half a minute to start and to end."""
 RECORDED = tuple(
     f"dataset:{name}"
     for name in ("folder", "omg", "omg-empathy", "affectnet", "afew-va", "aff-wild2")
@@ -109,7 +111,7 @@ def recorded(tmp_path_factory):
 @pytest.mark.parametrize(
     ("part", "check"),
     [
-        pytest.param(part, check, id=f"{part}-{check.__name__}")
+        pytest.param(part, check, id=f"{part}-{check.__name__}", marks=SLOW.get(part, ()))
         for part in PARTS
         for check in CHECKS[part.partition(":")[0]]
     ],

@@ -1,8 +1,8 @@
 """Memories go on from one run to the next as if they had never been put away."""
 
 import json
+from contextlib import closing
 from datetime import UTC, datetime
-from itertools import islice
 
 import numpy as np
 import pytest
@@ -34,13 +34,22 @@ def shelf(folder, world, memory="gwr"):
     return one
 
 
+def shelved(road, one):
+    """A walk of persons who are fetched from a shelf, and kept there at its end."""
+    people = {clip.person: None for clip in road.dataset.clips()}
+    people = {name: meet(name, road, one.fetch(name)) for name in people}
+    yield from walk(road, people)
+    for name, person in people.items():
+        one.keep(name, person.kept())
+
+
 def steps(world, one=None, memory="gwr"):
     """A walk with a shelf, which is then closed."""
-    try:
-        return said(walk(stations(world, memory), {}, None, one))
-    finally:
-        if one:
-            one.close()
+    road = stations(world, memory)
+    if one is None:
+        return said(walk(road, {}))
+    with closing(one):
+        return said(shelved(road, one))
 
 
 @given(kepts())
@@ -108,7 +117,7 @@ def test_no_mean_of_faces_is_kept_but_awaited_anew(tmp_path):
     shows = {"anna/1": [(0.5, -0.5)] * 2, "anna/2": [(0.4, -0.2)] * 9}
     for name, frames in shows.items():  # the mean of 3 faces is redrawn
         one, world = shelf(tmp_path, Flat()), Flat({name: frames})
-        rows = said(walk(stations(world, of="mean"), {}, None, one))
+        rows = said(shelved(stations(world, of="mean"), one))
         one.close()
     assert rows == said(walk(stations(Flat({"anna/2": shows["anna/2"]}), of="mean"), {}))
     assert rows[-1][-1] > 2  # units
@@ -123,26 +132,13 @@ def test_nor_by_who_is_watched_live(tmp_path):
         learn(np.zeros((3, 96, 96), np.float32), np.zeros((1, 2), np.float32), anna, parts, Clock())
     assert (anna.seen, anna.mean is None) == (2, False)
     people.close()
-    assert meet("anna", parts, shelf(tmp_path, Flat())).seen == 0
-
-
-def test_a_walk_that_was_cut_off_has_kept_its_last_whole_clip(tmp_path):
-    world = Flat({"anna/1": [(0.5, 0)] * 5, "ben/1": [(0, 0)] * 4, "anna/2": [(0.1, 0)] * 30})
-    one = shelf(tmp_path, world)
-    list(islice(walk(stations(world), {}, None, one), 5 + 4 + 12))
-    one.close()
-    store = catalogue().config("store", "sql")(file=tmp_path / "memories.sqlite").build(Runtime())
-    assert {card.person: card.faces for card in store.people() if card.faces} == {
-        "anna": 5,
-        "ben": 4,
-    }
-    store.close()
+    assert meet("anna", parts, shelf(tmp_path, Flat()).fetch("anna")).seen == 0
 
 
 def test_who_was_saved_by_another_meanwhile_is_not_overwritten(tmp_path):
     world = Flat({"anna/1": [(0.5, 0)] * 5})
     one = shelf(tmp_path, world)
-    walking = walk(stations(world), {}, None, one)
+    walking = shelved(stations(world), one)
     next(walking)
     steps(world, shelf(tmp_path, world))
     with pytest.raises(ConflictError, match="anna: saved by another since version 0"):

@@ -16,7 +16,7 @@ from affmem import Kept, Runtime, pictures
 from affmem.catalogue import catalogue
 from affmem.cli import main
 from affmem.errors import StoreError, UserError
-from affmem.keeping import LIKENESS, Shelf
+from affmem.keeping import LIKENESS, Shelf, restore
 from affmem.known import Known
 from affmem.recognition import APART, CLEARLY, FACES, FIRST, NEAR, Recognition, nearest
 from affmem.session import Session
@@ -183,7 +183,7 @@ def test_a_likeness_that_is_none_is_said(arrays, tmp_path):
     kept, version = one._store.load("anna")
     one._store.save("anna", Kept({**kept.state, **arrays}, 1, 1, kept.about), version)
     with pytest.raises(StoreError, match="anna: what is kept does not fit"):
-        one.take("anna", catalogue().config("memory", "gwr")().build(Runtime()))
+        restore("anna", one.fetch("anna"), catalogue().config("memory", "gwr")().build(Runtime()))
     one.close()
 
 

@@ -13,13 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import load_file
 
+from affmem.assembly import build
 from affmem.cli import main
 from affmem.controls import derived, shown
 from affmem.errors import ExperimentError, InputError, UserError
 from affmem.experiment import Experiment, structure
 from affmem.protocols import Runtime
 from affmem.road import walk
-from affmem.run import build
 from affmem.study import conduct, load, place, read, record
 from affmem.tape import Tape
 from affmem.values import Affect, Frame

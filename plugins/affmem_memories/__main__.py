@@ -6,8 +6,7 @@ from pathlib import Path
 import click
 
 from affmem.errors import InputError, UserError
-from affmem.files import ARRAYS, check_tensors
-from affmem.run import write
+from affmem.files import ARRAYS, check_tensors, write
 from affmem.values import State
 
 

@@ -37,6 +37,7 @@ KINDS: Mapping[str, str] = {
     "reporter": "affmem_reporters",
     "maker": "affmem_makers",
     "store": "affmem_stores",
+    "backend": "affmem_backends",
 }
 """Each kind of part, as an experiment's table names it, and its hook."""
 

@@ -54,33 +54,47 @@ main.add_command(watch)
 
 
 @main.command()
-@click.argument("file", type=FILE)
+@click.argument("file", type=FILE, required=False)
 @overrides
 @click.option("--out", type=FILE, help="The run directory [runs/NAME-TIME]; must be new or empty.")
+@click.option("--resume", type=FILE, help="Go on with the run in this directory.")
 @click.option("--seed", type=click.IntRange(0), help="The experiment's seed.")
 @quiet
 @as_json
 def run(
-    *, file: Path, overrides: Sequence[str], out: Path | None, seed: int | None, quiet: bool,
-    as_json: bool,
+    *, file: Path | None, overrides: Sequence[str], out: Path | None, resume: Path | None,
+    seed: int | None, quiet: bool, as_json: bool,
 ) -> None:  # fmt: skip
-    """Run an experiment; keep everything in a run directory."""
+    """Run an experiment; keep everything in a run directory.
+
+    \b
+      affmem run examples/omg.toml
+      affmem run --resume runs/omg-20260101-120000   who was watched is not watched again
+    """
     from affmem.experiment import Experiment
-    from affmem.run import check_empty
+    from affmem.run import check_empty, resumed
     from affmem.run import run as walk
     from affmem.terminal import Watch, show
 
     silent = quiet or as_json
     speak(silent=silent)
+    if resume is not None:
+        if file is not None or out is not None or seed is not None:
+            raise click.UsageError("--resume goes on with what that run was: name nothing else")
+        file, out = resumed(resume, overrides), resume
+    elif file is None:
+        raise click.UsageError("Missing argument 'FILE'.")
     experiment = _load(file, overrides, Experiment, "run", seed)
-    out = out or _timed(file)
-    check_empty(out)
+    if out is None:
+        out = _timed(file)
+    if resume is None:
+        check_empty(out)
     try:
         with Watch(silent=silent) as watch:
-            result = walk(experiment, out, watch)
+            result = walk(experiment, out, watch, resume=resume is not None)
     except KeyboardInterrupt:
         kept = (out / "run.json").exists()
-        stop(f"interrupted; what was finished is in {out}" if kept else "interrupted")
+        stop(f"interrupted; go on with --resume {out}" if kept else "interrupted")
     if as_json:
         click.echo(json.dumps(dict(result.metrics), indent=2))
     elif not quiet:
@@ -211,8 +225,8 @@ def study(
     quiet: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Compare variants of an experiment, and controls, on the same persons."""
+    from affmem.files import write
     from affmem.plots import draw
-    from affmem.run import write
     from affmem.study import MARK, conduct, read
     from affmem.terminal import Bar
     from affmem.verdict import markdown, verdict

@@ -18,7 +18,8 @@ from attrs import evolve, frozen
 from affmem.ablation import Ablation, Row, variant
 from affmem.errors import InputError, UserError
 from affmem.experiment import Training, dumps
-from affmem.run import check_empty, write
+from affmem.files import write
+from affmem.run import check_empty
 from affmem.scores import Figures, judges, score
 from affmem.table import draw, markdown
 from affmem.terms import Examples

@@ -87,8 +87,8 @@ def datasets_check(
             )
             found.append({"dataset": part.use, **facts})
     if page is not None:
+        from affmem.files import write
         from affmem.page import render
-        from affmem.run import write
 
         write(page, render(found))
     if as_json:

@@ -20,8 +20,7 @@ from attrs import frozen
 
 from affmem import cells
 from affmem.errors import InputError
-from affmem.files import inside
-from affmem.run import write
+from affmem.files import inside, write
 
 MARK = "run.json"
 TABLES = ("frames.csv", "utterances.csv")

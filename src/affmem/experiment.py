@@ -97,6 +97,8 @@ class Experiment:
         default=Factory(lambda: _several("metric", METRICS)), metadata={"kind": "metric"}
     )
     report: Part = _default("reporter", "html")
+    runtime: Part = _default("backend", "joblib")
+    """Where the persons are walked, several at a time; of no account to what comes of it."""
     start: Start = Factory(Start)
     consent: Consent = Factory(Consent)
     seed: int = field(default=1, validator=[instance_of(int), ge(0)])
@@ -232,14 +234,19 @@ def tables_of(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
     return tables
 
 
-def dumps(experiment: Experiment | Training | Watching) -> str:
-    """The whole experiment as TOML, every default filled in; `load` gives the same value back."""
+def dumps(experiment: Experiment | Training | Watching, *, where: bool = True) -> str:
+    """The whole experiment as TOML, every default filled in; `load` gives the same value back.
+
+    Without `where`, less the table that says where it is computed.
+    """
     tables: dict[str, Any] = {}
     for one in fields(type(experiment)):
+        if one.name == "runtime" and not where:
+            continue
         value = getattr(experiment, one.name)
         match value:
             case Part():
-                tables[one.name] = {"use": value.use, **plain(value.config)}
+                tables[one.name] = {word(value.kind): value.use, **plain(value.config)}
             case tuple():
                 tables[one.name] = [{"use": part.use, **plain(part.config)} for part in value]
             case Start() | Consent():
@@ -287,11 +294,11 @@ def merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     """`over` upon `under`, table by table; a table with another `use` replaces the whole table."""
     merged = dict(under)
     for key, value in over.items():
-        below = merged.get(key)
+        below, name = merged.get(key), word(key)
         if (
             not isinstance(value, dict)
             or not isinstance(below, dict)
-            or ("use" in value and value["use"] != below.get("use"))
+            or (name in value and value[name] != below.get(name))
         ):
             merged[key] = value
         else:
@@ -351,6 +358,11 @@ def _overridden(
             return {**tables, several: changed}
 
 
+def word(kind: str) -> str:
+    """The key by which a table names its part."""
+    return "backend" if kind in ("backend", "runtime") else "use"
+
+
 Kind = TypeVar("Kind", Experiment, Training, Watching)
 
 
@@ -361,6 +373,8 @@ def structure(tables: Mapping[str, Any], kind: type[Kind], parts: Catalogue | No
     values: dict[str, Any] = {}
     if isinstance(report := tables.get("report"), dict):
         tables = {**tables, "report": {"use": "html", **report}}
+    if isinstance(runtime := tables.get("runtime"), dict):
+        tables = {**tables, "runtime": {"backend": "joblib", **runtime}}
     encoder = tables.get("encoder")
     if kind is not Training and isinstance(encoder, dict):
         same = [one for one in ("reader", "editor") if encoder.get("use") in parts.parts[one]]
@@ -419,15 +433,15 @@ def _table(name: str, given: Any) -> dict[str, Any]:
 
 
 def choose(name: str, given: Any, kind: str, parts: Catalogue) -> Part:
-    """The part that a table names with `use`, with its settings. Raises ExperimentError."""
-    table = dict(_table(name, given))
-    use = table.pop("use", None)
+    """The part that a table names, with its settings. Raises ExperimentError."""
+    table, key = dict(_table(name, given)), word(kind)
+    use = table.pop(key, None)
     if not isinstance(use, str):
         known = ", ".join(sorted(parts.parts[kind]))
         said = "is missing" if use is None else f"expected a string, got {use!r}"
-        raise ExperimentError([f"{name}.use: {said}; known: {known}"])
+        raise ExperimentError([f"{name}.{key}: {said}; known: {known}"])
     try:
         config = parts.config(kind, use)
     except PluginError as error:
-        raise ExperimentError([f"{name}.use: {error}"]) from None
+        raise ExperimentError([f"{name}.{key}: {error}"]) from None
     return Part(kind, str(use), settings(table, config, f"{name}.", f"{kind} {use!r}"))

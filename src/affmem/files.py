@@ -68,6 +68,17 @@ def content(path: Path, most: int) -> bytes:
         return file.read(most)
 
 
+def write(path: Path, content: str | bytes) -> None:
+    """Write a file whole or not at all. Raises InputError where there is no space or permission."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.write_bytes(content.encode() if isinstance(content, str) else content)
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise InputError(path, f"cannot be written ({error.strerror or error})") from None
+
+
 def from_json(path: Path, most: int, constant: Callable[[str], Any] = float) -> Any:  # noqa: ANN401
     """What a JSON file says; `constant` reads NaN and infinities. Raises InputError."""
     try:

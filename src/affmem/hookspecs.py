@@ -86,3 +86,8 @@ class Hooks:
     def affmem_stores(self) -> Mapping[str, type[p.StoreConfig]]:
         """Memory stores, by name."""
         raise AssertionError
+
+    @hookspec
+    def affmem_backends(self) -> Mapping[str, type[p.BackendConfig]]:
+        """Backends, by name."""
+        raise AssertionError

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import tomli_w
+from attrs import evolve
 
 from affmem.consent import Admission, agree, refusal
 from affmem.errors import ConflictError, StoreError
@@ -66,6 +67,31 @@ def unpack(content: bytes) -> Kept:
         raise ValueError(f"no memory that affmem kept: {error}") from None
 
 
+def kept_of(memory: Memory, faces: int, likeness: Likeness | None) -> Kept:
+    """All that is kept of a person whose memory has seen so many faces."""
+    state, about = {**memory.state()}, {}
+    if likeness is not None:
+        state |= {LIKENESS: likeness.code, OF: np.array([likeness.faces])}
+        about["likeness"] = likeness.encoder
+    return Kept(state, faces, len(memory), about)
+
+
+def restore(person: str, kept: Kept | None, memory: Memory) -> tuple[int, Likeness | None]:
+    """Make `memory`, which is empty, this person's; how many of their faces it has seen.
+
+    That is 0 where nothing is kept of them. Beside it, their likeness, if one is kept. Raises
+    StoreError where what is kept does not fit this memory.
+    """
+    if kept is None:
+        return 0, None
+    try:
+        state, likeness = apart(kept)
+        memory.restore(state)
+    except ValueError as error:
+        raise StoreError(f"{person}: what is kept does not fit this memory: {error}") from None
+    return kept.faces, likeness
+
+
 class Shelf:
     """A store as a run uses it: it knows which version of whose memory was taken from it."""
 
@@ -89,20 +115,17 @@ class Shelf:
             "encoder": fingerprint(encoder),
         }
         self._versions: dict[str, int] = {}
-        self.known: list[str] = []
-        """Whose memory was there before."""
 
-    def take(self, person: str, memory: Memory) -> tuple[int, Likeness | None]:
-        """Make `memory`, which is empty, this person's; how many of their faces it has seen.
+    def fetch(self, person: str) -> Kept | None:
+        """What is kept of this person, for a memory of this part; None where nothing is.
 
-        That is 0 where nothing is kept of them. Beside it, their likeness, if one is kept. Raises
-        StoreError where what is kept is of another memory, or was learnt with another encoder, and
-        what `MemoryStore.load` raises.
+        Raises StoreError where what is kept is of another memory, or was learnt with another
+        encoder, and what `MemoryStore.load` raises.
         """
         name = self._kept_as(person)
         loaded = None if name is None else self._store.load(name)
         if loaded is None:
-            return 0, None
+            return None
         kept, self._versions[person] = loaded
         try:
             use = tomllib.loads(kept.about.get("memory", "")).get("use")
@@ -116,30 +139,32 @@ class Shelf:
                 f"{person}: what is kept was learnt with another encoder; take the checkpoint of "
                 "then, or another store, or erase them"
             )
-        try:
-            state, likeness = _apart(kept)
-            memory.restore(state)
-        except ValueError as error:
-            raise StoreError(f"{person}: what is kept does not fit this memory: {error}") from None
-        self.known.append(person)
-        return kept.faces, likeness
+        return kept
 
-    def put(self, person: str, memory: Memory, faces: int, likeness: Likeness | None) -> None:
-        """Keep this person's memory, which has seen so many faces, and their likeness beside it.
+    def keep(self, person: str, kept: Kept) -> None:
+        """Keep a person's memory, and their likeness beside it, as `kept_of` gave them.
 
-        Raises ConflictError where another has kept or erased it since it was taken from here.
+        Raises ConflictError where another has kept or erased it since it was fetched here.
         """
         if (name := self._kept_as(person)) is not None:
-            state, about = {**memory.state()}, {**self._about}
-            if likeness is not None:
-                state |= {LIKENESS: likeness.code, OF: np.array([likeness.faces])}
-                about["likeness"] = likeness.encoder
-            kept = Kept(state, faces, len(memory), about)
-            base = self._versions.get(person, 0)
+            kept = evolve(kept, about={**self._about, **kept.about})
+            base = self.version(person)
             if not base and all(card.person != name for card in self._store.people()):
                 # Who is kept for the first time has an entry, that of their consent.
                 raise ConflictError(f"{person}: erased by another, or never agreed")
             self._versions[person] = self._store.save(name, kept, base)
+
+    def settle(self, person: str, kept: Kept, base: int) -> None:
+        """Keep what was learnt from version `base`, unless that was done, or another was first."""
+        name = self._kept_as(person)
+        loaded = None if name is None else self._store.load(name)
+        if name is not None and base == (loaded[1] if loaded else 0):
+            self._versions[person] = base
+            self.keep(person, kept)
+
+    def version(self, person: str) -> int:
+        """The version that was last taken or put here, 0 for none."""
+        return self._versions.get(person, 0)
 
     def notes(self) -> Sequence[str]:
         """Who is not kept, and why, a line each."""
@@ -170,8 +195,8 @@ class Shelf:
         self._store.close()
 
 
-def _apart(kept: Kept) -> tuple[State, Likeness | None]:
-    """The memory's own state, and the likeness. Raises ValueError where that is none."""
+def apart(kept: Kept) -> tuple[State, Likeness | None]:
+    """A memory's own state, and the likeness. Raises ValueError where that is none."""
     state = {**kept.state}
     code, faces = state.pop(LIKENESS, None), state.pop(OF, None)
     if code is None or faces is None:

@@ -21,12 +21,12 @@ class Known(MutableMapping[str, Person]):
         self._seen: dict[str, int] = {}
 
     def keep(self) -> None:
-        """Put back each memory that has learnt; then raise what `Person.keep` first raised."""
+        """Put back each memory that has learnt; then raise what `Shelf.keep` first raised."""
         refused: list[StoreError] = []
         for name, person in self._met.items():
             if person.seen != self._seen.get(name, 0):
                 try:
-                    person.keep(name, self._shelf)
+                    self._shelf.keep(name, person.kept())
                     self._seen[name] = person.seen
                 except StoreError as error:
                     refused.append(error)
@@ -41,11 +41,11 @@ class Known(MutableMapping[str, Person]):
             self._shelf.close()
 
     def __getitem__(self, name: str) -> Person:
-        """Raises StoreError where what is kept is of other parts (`Shelf.take`)."""
+        """Raises StoreError where what is kept is of other parts (`Shelf.fetch`)."""
         if name not in self._met:
             if name not in self._shelf.people():
                 raise KeyError(name)
-            self._met[name] = meet(name, self._parts, self._shelf)
+            self._met[name] = meet(name, self._parts, self._shelf.fetch(name))
             self._seen[name] = self._met[name].seen
         return self._met[name]
 

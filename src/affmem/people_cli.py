@@ -89,8 +89,8 @@ def people_show(*, name: str, where: str | None, as_json: bool) -> None:
 @store
 def people_export(*, name: str, file: Path, where: str | None) -> None:
     """Write all that is kept of NAME into a new zip FILE: JSON, safetensors, and what they mean."""
+    from affmem.files import write
     from affmem.portable import packed
-    from affmem.run import write
 
     if file.exists():
         raise InputError(file, "exists; expected a new file")

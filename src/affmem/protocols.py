@@ -5,6 +5,8 @@ A part is made by its config: a frozen attrs class whose fields are the part's s
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
+from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
@@ -367,6 +369,36 @@ class MemoryStore(Protocol):
         ...
 
 
+@runtime_checkable
+class Backend(Protocol):
+    """Processes, on this machine or on others, that do work (`affmem.parallel`)."""
+
+    @property
+    def threads(self) -> int:
+        """On how many threads each job computes: the same wherever it is done."""
+        ...
+
+    @property
+    def lost(self) -> tuple[type[Exception], ...]:
+        """What a job's future raises, besides BrokenExecutor, whose process was lost, not wrong."""
+        ...
+
+    def workers(self, jobs: int) -> int:
+        """How many of so many jobs are done at a time; 1: by the process that asks, and no other.
+
+        Of a cluster that other people share, as many as may be under way.
+        """
+        ...
+
+    def started(self, workers: int) -> AbstractContextManager[Executor]:
+        """What does the work. At the block's end nothing that it started is left.
+
+        What is given to it and what comes back is pickled; jobs may start in any order. Raises
+        PluginError without what it needs, UserError where a cluster cannot be reached.
+        """
+        ...
+
+
 # --- and what makes them --------------------------------------------------------------------
 
 
@@ -438,6 +470,13 @@ class StoreConfig(Protocol):
     """Settings of a memory store; `build` opens it, and makes it where there is none yet."""
 
     def build(self, runtime: Runtime) -> MemoryStore: ...
+
+
+@runtime_checkable
+class BackendConfig(Protocol):
+    """Settings of a backend; `build` starts nothing."""
+
+    def build(self, runtime: Runtime) -> Backend: ...
 
 
 @runtime_checkable

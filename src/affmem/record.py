@@ -9,6 +9,7 @@ from typing import final
 
 from affmem.catalogue import catalogue
 from affmem.experiment import METRICS, Watching, dumps
+from affmem.files import write
 from affmem.protocols import Metric, Runtime
 from affmem.run import (
     as_json,
@@ -19,7 +20,6 @@ from affmem.run import (
     scored,
     status,
     timed,
-    write,
     write_steps,
 )
 from affmem.session import Session
@@ -75,7 +75,7 @@ class Record:
             runtime = Runtime(seed=self._experiment.seed)
             figures = scored(steps, "frame", _metrics(runtime), 1, runtime)
             write(self._out / "metrics.json", as_json(figures))
-            seen = {name: people[name] for name in self._clips if name in people}
+            seen = {name: people[name].kept() for name in self._clips if name in people}
             remember(seen, self._out / "memories")
             timing = timed(self._session.clock, perf_counter() - self._began, len(steps))
             write(self._out / "timing.json", as_json(timing))

@@ -8,12 +8,12 @@ Every frame is predicted before it is learnt, and nothing here ever shows a labe
 figures made of these steps look neither into the future nor at the answers.
 """
 
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, MutableMapping, Sequence
 
 import numpy as np
 from attrs import define, frozen
 
-from affmem.keeping import Shelf
+from affmem.keeping import kept_of, restore
 from affmem.protocols import (
     Dataset,
     Editor,
@@ -26,7 +26,7 @@ from affmem.protocols import (
 )
 from affmem.start import Start, latent, plane
 from affmem.timing import Clock
-from affmem.values import Affect, Affects, Clip, Code, Codes, Face, Frame, Likeness, Step
+from affmem.values import Affect, Affects, Clip, Code, Codes, Face, Frame, Kept, Likeness, Step
 
 BLOCK = 25
 """Frames encoded at a time: a second of video."""
@@ -66,28 +66,27 @@ class Person:
     likeness: Likeness | None = None
     """By what they are recognised, if they agreed to that (`affmem.recognition`)"""
 
-    def keep(self, name: str, shelf: Shelf) -> None:
-        """Put what was learnt on the shelf. Raises what `Shelf.put` raises.
+    def kept(self) -> Kept:
+        """All that is kept of them.
 
         A mean of faces is a picture, which is not kept: its faces are waited for anew.
         """
-        shelf.put(name, self.memory, self.seen if self.mean is None else 0, self.likeness)
+        return kept_of(self.memory, self.seen if self.mean is None else 0, self.likeness)
 
 
 def walk(
     stations: Stations,
     people: MutableMapping[str, Person],
     clock: Clock | None = None,
-    shelf: Shelf | None = None,
+    clips: Sequence[Clip] | None = None,
 ) -> Iterator[Step]:
     """Walk all clips in the dataset's order; one step a frame. `people` is filled as they are met.
 
-    Where there is a `shelf`, their memories are taken from there, and put back at each clip's end.
-    Raises InputError where a clip cannot be read, and what `Shelf` raises.
+    Of `clips`, if they are given, those alone. Raises InputError where a clip cannot be read.
     """
     clock = clock or Clock()
-    for clip in stations.dataset.clips():
-        person = people.get(clip.person) or meet(clip.person, stations, shelf)
+    for clip in stations.dataset.clips() if clips is None else clips:
+        person = people.get(clip.person) or meet(clip.person, stations)
         people[clip.person] = person
         person.memory.begin()
         step = Step(clip, 0.0, False, None, None, 0.0, len(person.memory), None)  # noqa: FBT003
@@ -123,9 +122,6 @@ def walk(
                 )
                 yield step
                 learn(face, code, person, stations, clock)
-        if shelf is not None:
-            with clock("keep"):
-                person.keep(clip.person, shelf)
 
 
 def learn(face: Face, code: Code, person: Person, parts: Parts, clock: Clock) -> None:
@@ -141,18 +137,18 @@ def learn(face: Face, code: Code, person: Person, parts: Parts, clock: Clock) ->
 _NONE = np.empty((0, 2), np.float32)
 
 
-def meet(name: str, parts: Parts, shelf: Shelf | None = None) -> Person:
+def meet(name: str, parts: Parts, kept: Kept | None = None) -> Person:
     """A person never seen: an empty memory, and a random stream that is theirs alone.
 
-    One who is on the shelf goes on as if they had never left.
+    One of whom something is kept goes on as if they had never left. Raises StoreError where that
+    does not fit the memory.
     """
     runtime, memory = parts.runtime, parts.memory.build(parts.runtime)
     lessons = parts.start.frames if getattr(memory, "takes_edits", True) else 0
     person = Person(memory, runtime.rng(f"edits of {name}"), lessons)
-    if shelf is not None:
-        person.seen, person.likeness = shelf.take(name, memory)
-        for _lesson in range(min(person.seen, lessons)):
-            plane(parts.start, person.rng)  # drawn already
+    person.seen, person.likeness = restore(name, kept, memory)
+    for _lesson in range(min(person.seen, lessons)):
+        plane(parts.start, person.rng)  # drawn already
     return person
 
 

@@ -21,23 +21,29 @@ from typing import Any
 
 import numpy as np
 import psutil
-from attrs import field, fields, frozen
+from attrs import evolve, field, frozen
+from filelock import FileLock, Timeout
 
 from affmem import cells
+from affmem.assembly import build
 from affmem.consent import Consent, admit
 from affmem.emotions import nearest
-from affmem.errors import InputError, PluginError, UserError
+from affmem.errors import InputError, UserError
 from affmem.evaluation import Utterance, score, units, utterances
 from affmem.experiment import Experiment, Watching, dumps
+from affmem.files import MIB, from_json, write
 from affmem.gallery import write_gallery
-from affmem.keeping import Shelf
-from affmem.protocols import Contest, Metric, Runtime
-from affmem.road import Parts, Person, Stations, walk
-from affmem.start import latent
+from affmem.keeping import Shelf, apart
+from affmem.parallel import parallel
+from affmem.protocols import Backend, Contest, Metric, Runtime
+from affmem.road import Parts
 from affmem.timing import Clock
-from affmem.values import Clip, Step, Unit
+from affmem.values import Kept, Step, Unit
+from affmem.walked import Job, Walked, Walker, Walks
 
 FORMAT = 1
+FINISHED = "finished"
+"""The folder of what came of each person, until the run itself is finished."""
 PACKAGES = ("affmem", "av", "numpy", "opencv-python-headless", "scipy", "torch")
 log = logging.getLogger("affmem")
 
@@ -57,35 +63,42 @@ def run(
     experiment: Experiment,
     out: Path,
     watch: Callable[[str, int, int, Step | None], None] = lambda *_: None,
+    *,
+    resume: bool = False,
 ) -> Result:
     """Walk an experiment's road and write its run directory `out`, which must be new or empty.
 
-    `watch(stage, done, of, step)` hears of each frame (clips done, of all) and of later stages.
-    Where the experiment has a store, persons go on from the memories kept there, which are kept
-    anew at each clip's end. Raises InputError and its kin; on KeyboardInterrupt the directory says
-    "interrupted" and keeps the clips that were finished.
+    With `resume`, `out` is the directory of a run of the same experiment that was cut off: who was
+    walked there to the end is not walked again, and the figures are those of a run that was not.
+
+    `watch(stage, done, of, step)` hears of each frame that this process walks, or else of each
+    person's last (clips done, of all), and of later stages. Where the experiment has a store,
+    persons go on from the memories kept there, which are kept anew when their last clip is walked.
+    Raises InputError and its kin; on KeyboardInterrupt the directory says "interrupted" and keeps
+    the persons who were finished.
     """
     began, cpu = datetime.now(UTC), perf_counter()
-    check_empty(out)
+    if not resume:
+        check_empty(out)
     runtime = Runtime(seed=experiment.seed, device=experiment.device)
     stations, metrics = build(experiment, runtime)
+    backend = experiment.runtime.build(runtime)
     clips = stations.dataset.clips()
     if not clips:
         raise UserError(f"dataset {experiment.dataset.use!r}: holds no clip")
     shelf = open_shelf(experiment, stations, (clip.person for clip in clips), experiment.consent)
     out.mkdir(parents=True, exist_ok=True)
     record = begun(experiment, began, stations.dataset.notes())
-    steps: list[Step] = []
-    people: dict[str, Person] = {}
     clock = Clock()
-    with closing(shelf) if shelf else nullcontext(), logged(out), status(out, record):
+    with closing(shelf) if shelf else nullcontext(), held(out), logged(out), status(out, record):
         write(out / "experiment.toml", dumps(experiment))
-        finished = False
+        walks = Walks(out / FINISHED, clips, dumps(experiment, where=False))
         try:
-            steps.extend(_watched(walk(stations, people, clock, shelf), clips, watch))
-            finished = True
+            _walk(walks, experiment, backend, shelf, clock, watch)
         finally:
-            write_steps(out, steps if finished else _whole(steps))
+            steps = walks.steps()
+            write_steps(out, steps)
+        log.info("watched %d clips", len(clips))
         watch("scoring", len(clips), len(clips), None)
         with clock("score"):
             figures = scored(steps, stations.dataset.unit, metrics, experiment.resamples, runtime)
@@ -94,50 +107,60 @@ def run(
             read = {one.clip: one.memory for one in utterances(steps) if one.memory is not None}
             write(out / "predictions.csv", stations.dataset.predictions(read))
         record["notes"] = [
-            *stations.dataset.notes(), *_unscored(steps, figures), *_known(shelf, people)
+            *walks.notes(stations.dataset.notes()), *_unscored(steps, figures),
+            *_known(shelf, walks.done),
         ]  # fmt: skip
         for note in record["notes"]:
             log.debug("note: %s", note)
-        remember(people, out / "memories")
+        remember({one.person: one.kept for one in walks.done}, out / "memories")
         if experiment.faces_kept:
             watch("drawing edits", len(clips), len(clips), None)
             with clock("gallery"):
                 write_gallery(stations, experiment.gallery, out / "edits")
+        for one in walks.done:
+            clock.add(one.seconds)
         timing = timed(clock, perf_counter() - cpu, len(steps))
         write(out / "timing.json", as_json(timing))
+    walks.forget()
     watch("reporting", len(clips), len(clips), None)
     report = experiment.report.build(runtime).write(out)
     return Result(out, figures, timing, record["notes"], report)
 
 
-def build(experiment: Experiment, runtime: Runtime) -> tuple[Stations, dict[str, Metric]]:
-    """Make an experiment's parts. Raises what their `build` raises."""
-    parts = build_parts(experiment, runtime)
-    stations = Stations(
-        **{one.name: getattr(parts, one.name) for one in fields(Parts)},
-        dataset=experiment.dataset.build(runtime),
-    )
-    metrics = {part.use: part.build(runtime) for part in experiment.metrics}
-    for name, metric in metrics.items():
-        if getattr(metric, "better", None) not in ("higher", "lower"):
-            raise PluginError(f'metric {name!r}: its \'better\' must be "higher" or "lower"')
-    return stations, metrics
+def _walk(
+    walks: Walks, experiment: Experiment, backend: Backend, shelf: Shelf | None, clock: Clock,
+    watch: Callable[[str, int, int, Step | None], None],
+) -> None:  # fmt: skip
+    """Walk every person who is not walked yet, and keep what came of each."""
+    of, todo = len(walks.clips), walks.todo
+
+    def told(step: Step) -> None:
+        watch("watching", walks.watched + whole[step.clip.name], of, step)
+
+    def jobs() -> Iterator[Job]:
+        for job in todo:
+            yield job if shelf is None else _fetched(job, shelf)
+
+    for walked in walks.done:
+        if shelf is not None:  # it may have been cut off between the one and the other
+            shelf.settle(walked.person, walked.kept, walked.base)
+    whole = {clip.name: i for job in todo for i, clip in enumerate(job.clips)}
+    walker = Walker(experiment, backend.threads, told)
+    for walked in parallel(walker, jobs(), len(todo), backend):
+        walks.put(walked)
+        if shelf is not None:
+            with clock("keep"):
+                shelf.keep(walked.person, walked.kept)
+        if walked.steps:
+            watch("watching", walks.watched, of, walked.steps[-1])
 
 
-def build_parts(experiment: Experiment | Watching, runtime: Runtime) -> Parts:
-    """Make what pictures pass through. Raises what the parts' `build` raises."""
-    parts = Parts(
-        faces=experiment.faces.build(runtime),
-        encoder=experiment.encoder.build(runtime),
-        reader=experiment.reader.build(runtime),
-        editor=experiment.editor.build(runtime),
-        memory=experiment.memory.config,
-        start=experiment.start,
-        runtime=runtime,
-    )
-    if experiment.start.by == "codes":
-        latent(parts.editor).check_encoder(parts.encoder)
-    return parts
+def _fetched(job: Job, shelf: Shelf) -> Job:
+    try:
+        kept = shelf.fetch(job.person)
+    except UserError as error:
+        return evolve(job, problem=error)
+    return evolve(job, kept=kept, base=shelf.version(job.person))
 
 
 def open_shelf(
@@ -158,13 +181,13 @@ def open_shelf(
     return Shelf(store, memory.use, memory.config, parts.encoder, admission)
 
 
-def _known(shelf: Shelf | None, people: Mapping[str, Person]) -> Iterator[str]:
+def _known(shelf: Shelf | None, people: Sequence[Walked]) -> Iterator[str]:
     """Who is not kept, and whether memories had learnt before, a line each."""
     if shelf:
         yield from shelf.notes()
-    if shelf and shelf.known:
+    if known := sum(one.base > 0 for one in people):
         yield (
-            f"{len(shelf.known)} of {len(people)} persons were known from the store: their "
+            f"{known} of {len(people)} persons were known from the store: their "
             "memories had learnt before this run, maybe from these very clips"
         )
 
@@ -182,6 +205,36 @@ def _unscored(steps: Sequence[Step], figures: Mapping[str, Any]) -> Iterator[str
         yield "no clip with a face has a label: nothing is scored"
 
 
+@contextmanager
+def held(out: Path) -> Iterator[None]:
+    """Nobody else runs in `out`, which is there. Raises InputError where another does."""
+    path = out / "running.lock"
+    try:
+        with FileLock(path, timeout=0):
+            try:
+                yield
+            finally:
+                path.unlink(missing_ok=True)
+    except Timeout:
+        raise InputError(out, "another process is running it") from None
+
+
+def resumed(out: Path, overrides: Sequence[str]) -> Path:
+    """The experiment of a run that was cut off. Raises UserError where there is none to go on with.
+
+    `overrides` may say where it goes on, and nothing else.
+    """
+    for one in overrides:
+        if one.partition(".")[0].strip() != "runtime":
+            raise UserError(f"--set {one}: a run that goes on stays as it is; expected runtime.KEY")
+    about = out / "run.json"
+    if not about.is_file():
+        raise InputError(out, "holds no run")
+    if from_json(about, MIB).get("status") == "finished":
+        raise InputError(out, "holds a run that is finished")
+    return out / "experiment.toml"
+
+
 def check_empty(out: Path) -> None:
     """Raises InputError where `out` cannot become a new directory of results."""
     try:
@@ -196,17 +249,6 @@ def check_empty(out: Path) -> None:
                 raise InputError(out, f"cannot be made: no permission to write in {parent}")
     except PermissionError:
         raise InputError(out, "no permission") from None
-
-
-def write(path: Path, content: str | bytes) -> None:
-    """Write a file whole or not at all. Raises InputError where there is no space or permission."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        part.write_bytes(content.encode() if isinstance(content, str) else content)
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise InputError(path, f"cannot be written ({error.strerror or error})") from None
 
 
 def write_steps(out: Path, steps: Sequence[Step]) -> None:
@@ -309,33 +351,19 @@ def logged(out: Path) -> Iterator[None]:
         handler.close()
 
 
-def _watched(
-    steps: Iterator[Step], clips: Sequence[Clip], watch: Callable[[str, int, int, Step], None]
-) -> Iterator[Step]:
-    order = {clip.name: i for i, clip in enumerate(clips)}
-    for step in steps:
-        watch("watching", order[step.clip.name], len(clips), step)
-        yield step
-    log.info("watched %d clips", len(clips))
-
-
-def _whole(steps: Sequence[Step]) -> list[Step]:
-    """The steps of an interrupted run, less its last clip, which was not seen to its end."""
-    return [step for step in steps if step.clip.name != steps[-1].clip.name]
-
-
-def remember(people: Mapping[str, Person], folder: Path) -> None:
+def remember(people: Mapping[str, Kept], folder: Path) -> None:
     """Keep each person's memory as arrays, and whose file is whose."""
     from safetensors.numpy import save
 
     folder.mkdir(exist_ok=True)
     names = {}
-    for i, (name, person) in enumerate(people.items()):
+    for i, (name, kept) in enumerate(people.items()):
         # safetensors writes the bytes as they lie: only contiguous arrays come back as they were.
-        arrays = {key: np.ascontiguousarray(one) for key, one in person.memory.state().items()}
+        state, _likeness = apart(kept)
+        arrays = {key: np.ascontiguousarray(one) for key, one in state.items()}
         if arrays:
             names[name] = f"{i}.safetensors"
-            write(folder / names[name], save(arrays, metadata={"faces": str(person.seen)}))
+            write(folder / names[name], save(arrays, metadata={"faces": str(kept.faces)}))
     write(folder / "people.json", as_json(names))
 
 

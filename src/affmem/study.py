@@ -30,14 +30,15 @@ import numpy.typing as npt
 from attrs import evolve, field, fields, frozen
 from attrs.validators import ge, in_, instance_of, le, min_len
 
+from affmem.assembly import build
 from affmem.cache import listed
 from affmem.controls import CONTROLS, DERIVED, shown
 from affmem.errors import ExperimentError, InputError, UserError, unknown
 from affmem.experiment import Experiment, Part, dumps, merge, structure, tables_of
-from affmem.files import ARRAYS, check_tensors
+from affmem.files import ARRAYS, check_tensors, write
 from affmem.protocols import Runtime
 from affmem.road import walk
-from affmem.run import build, check_empty, write
+from affmem.run import check_empty
 from affmem.settings import setting, settings
 from affmem.tape import Tape
 from affmem.values import Step
@@ -315,7 +316,7 @@ def _about(study: Study, group: str, condition: Condition, row: Row) -> dict[str
         if isinstance(value := getattr(config, one.name), Path)
     ]
     return {
-        "experiment": dumps(experiment),
+        "experiment": dumps(experiment, where=False),
         "control": row.control,
         "files": " ".join(listed(path) for path in paths),
     }

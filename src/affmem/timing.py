@@ -1,6 +1,6 @@
 """Where a run's time goes: seconds by station, each without what it waited for."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from time import perf_counter
 from typing import TypeVar
@@ -45,6 +45,11 @@ class Clock:
                 except StopIteration:
                     return
             yield item
+
+    def add(self, seconds: Mapping[str, float]) -> None:
+        """Count seconds, by station, that others have spent."""
+        for station, spent in seconds.items():
+            self.seconds[station] = self.seconds.get(station, 0.0) + spent
 
     def _turn(self) -> None:
         now = self._now()

@@ -22,12 +22,14 @@ import numpy as np
 import tomli_w
 from attrs import evolve
 
+from affmem.assembly import build
 from affmem.errors import ExperimentError, InputError, UserError
 from affmem.evaluation import Units, units
 from affmem.experiment import Experiment, Part, dumps
+from affmem.files import write
 from affmem.protocols import Metric, Runtime
 from affmem.road import walk
-from affmem.run import build, check_empty, write
+from affmem.run import check_empty
 from affmem.settings import plain
 from affmem.tape import Tape
 from affmem.tuning import Range, Setting, Tuning, has, variant
@@ -154,7 +156,8 @@ def _begin(tuning: Tuning, out: Path) -> None:
             for one in tuning.settings
         },
     }
-    texts = {"experiment.toml": dumps(tuning.experiment), "tune.toml": tomli_w.dumps(asked)}
+    experiment = dumps(tuning.experiment, where=False)
+    texts = {"experiment.toml": experiment, "tune.toml": tomli_w.dumps(asked)}
     if not (out / "tune.toml").is_file():
         check_empty(out)
         out.mkdir(parents=True, exist_ok=True)

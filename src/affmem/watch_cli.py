@@ -39,11 +39,12 @@ def watch(  # noqa: PLR0913  (its options)
     written is whole.
     """
     from affmem.annotation import Annotated
+    from affmem.assembly import build_parts
     from affmem.experiment import watching
     from affmem.known import Known
     from affmem.protocols import Runtime
     from affmem.record import Record
-    from affmem.run import build_parts, open_shelf
+    from affmem.run import open_shelf
     from affmem.session import Session
     from affmem.source import Source
     from affmem.spreadsheet import Spreadsheet

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
 
+from affmem.assembly import build
 from affmem.catalogue import catalogue
 from affmem.errors import InputError, PluginError, UserError
 from affmem.experiment import Experiment, structure
 from affmem.protocols import LatentEditor, Runtime
-from affmem.run import build
 from affmem.terms import Examples
 from affmem.values import Clip
 from affmem_pk import latent

@@ -13,10 +13,20 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from affmem.catalogue import catalogue
-from affmem.conformance import data, every, files, memory, metric, stations, store, training
+from affmem.conformance import (
+    backend,
+    data,
+    every,
+    files,
+    memory,
+    metric,
+    stations,
+    store,
+    training,
+)
 from affmem.conformance.subject import Check, ConformanceError, Outcome, Subject, parsed, promise
 from affmem.errors import UserError
-from affmem.experiment import assignment, choose
+from affmem.experiment import assignment, choose, word
 
 __all__ = [
     "CHECKS",
@@ -41,6 +51,7 @@ _OWN: Mapping[str, Sequence[Check]] = {
     "reporter": files.REPORTER,
     "maker": files.MAKER,
     "store": store.CHECKS,
+    "backend": backend.CHECKS,
 }
 CHECKS: Mapping[str, Sequence[Check]] = {
     kind: (*every.CHECKS, *checks) for kind, checks in _OWN.items()
@@ -54,7 +65,7 @@ def named(part: str, overrides: Sequence[str] = ()) -> Subject:
     Raises UserError, with the nearest name, where there is none.
     """
     kind, name = parsed(part, [*CHECKS])
-    table: dict[str, Any] = {"use": name}
+    table: dict[str, Any] = {word(kind): name}
     for override in overrides:
         keys, value = assignment(override)
         if keys[:-1]:

@@ -30,6 +30,7 @@ PROTOCOLS: Mapping[str, Any] = {
     "reporter": p.Reporter,
     "maker": p.Maker,
     "store": p.MemoryStore,
+    "backend": p.Backend,
 }
 """By kind: what a part of it can do."""
 

@@ -8,13 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, ParamSpec, TypeVar, final
 
+from affmem.assembly import build_parts
 from affmem.consent import over
 from affmem.errors import PluginError, StoreError
 from affmem.experiment import Watching
 from affmem.keeping import Shelf
 from affmem.protocols import MemoryStore, Runtime
 from affmem.road import Parts
-from affmem.run import build_parts
 from affmem.serve.limits import Limits
 from affmem.session import Session
 from affmem.values import Card

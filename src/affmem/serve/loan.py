@@ -22,7 +22,7 @@ class Loan:
         Raises StoreError where what is kept is of other parts than these.
         """
         self.person, self._session, self._shelf = person, session, shelf
-        self._session.people[person] = meet(person, parts, shelf)
+        self._session.people[person] = meet(person, parts, shelf.fetch(person))
         self._kept = self.known.seen
         self._at = monotonic()
 
@@ -43,7 +43,7 @@ class Loan:
         if not now and monotonic() - self._at < EVERY:
             return
         self._at = monotonic()
-        person.keep(self.person, self._shelf)
+        self._shelf.keep(self.person, person.kept())
         self._kept = person.seen
 
     def void(self) -> None:

@@ -1,0 +1,258 @@
+"""A run, person by person: each walked by any process, and kept on the disk until all are.
+
+Nothing passes from one person to another on the road (`affmem.road`), so that it makes no
+difference, not by a bit, where and in which order they are walked.
+"""
+
+import json
+import shutil
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib.metadata import version
+from itertools import count
+from operator import attrgetter
+from pathlib import Path
+from typing import final
+from uuid import uuid4
+
+import numpy as np
+import numpy.typing as npt
+from attrs import evolve, field, frozen
+
+from affmem.assembly import build_stations
+from affmem.errors import UserError
+from affmem.experiment import Experiment
+from affmem.files import MIB, content, write
+from affmem.keeping import pack, unpack
+from affmem.parallel import pinned
+from affmem.protocols import Runtime
+from affmem.road import meet, walk
+from affmem.timing import Clock
+from affmem.values import Affect, Clip, Kept, Step
+
+STEPS = "affmem.steps."
+"""Before the names of the arrays that hold the steps; no memory sees them."""
+LARGEST = 2048 * MIB
+COLUMNS = ("clip", "time", "face", "pk", "memory", "activation", "units", "truth")
+
+Table = Mapping[str, npt.NDArray[np.float64]]
+
+
+@frozen
+class Job:
+    """A person to be walked: all their clips, and what is kept of them from before."""
+
+    person: str
+    clips: tuple[Clip, ...] = field(repr=False)
+    kept: Kept | None = field(default=None, repr=False)
+    base: int = field(default=0, repr=False)
+    """The version of what is kept; 0 for none."""
+    problem: UserError | None = None
+    """Why it cannot be: nothing is walked then."""
+
+    def __str__(self) -> str:
+        return f"{self.person} ({len(self.clips)} clips)"
+
+
+@frozen(eq=False)
+class Walked:
+    """What came of a person's walk."""
+
+    person: str
+    steps: Sequence[Step] = field(repr=False)
+    kept: Kept
+    """Their memory at its end."""
+    base: int
+    """The version of what was kept of them before; 0 for none."""
+    seconds: Mapping[str, float] = field(factory=dict, repr=False)
+    """By station."""
+    worker: str = ""
+    """A name of the process that walked it."""
+    turn: int = 0
+    """How many that process had walked by then."""
+    notes: tuple[str, ...] = ()
+    """All that the dataset had to say by then, there."""
+
+
+@final
+class Walker:
+    """Walks one person after the other; another process makes the parts for itself."""
+
+    def __init__(
+        self, experiment: Experiment, threads: int, told: Callable[[Step], object] = lambda _: None
+    ) -> None:
+        """`told` hears of each step, in this process alone."""
+        self._experiment, self._threads, self._told = experiment, threads, told
+
+    def __reduce__(self) -> tuple[Callable[..., "Walker"], tuple[object, ...]]:
+        return _elsewhere, (version("affmem"), self._experiment, self._threads)
+
+    def __call__(self, job: Job) -> Walked:
+        """Walk a person. Raises what `walk` and `meet` raise, and the job's own problem."""
+        if job.problem is not None:
+            raise job.problem
+        runtime = Runtime(seed=self._experiment.seed, device=self._experiment.device)
+        stations, clock = build_stations(self._experiment, runtime), Clock()
+        with pinned(self._threads):
+            person = meet(job.person, stations, job.kept)
+            steps: list[Step] = []
+            for step in walk(stations, {job.person: person}, clock, clips=job.clips):
+                steps.append(step)
+                self._told(step)
+        return Walked(
+            job.person,
+            steps,
+            person.kept(),
+            job.base,
+            clock.seconds,
+            _WORKER,
+            next(_TURNS),
+            tuple(stations.dataset.notes()),
+        )
+
+
+def _elsewhere(there: str, experiment: Experiment, threads: int) -> Walker:
+    """The walker in another process, which must be of the same version."""
+    if there != (here := version("affmem")):
+        raise UserError(f"a worker has affmem {here}, the run affmem {there}; expected the same")
+    return Walker(experiment, threads)
+
+
+_WORKER, _TURNS = uuid4().hex, count(1)
+
+
+@final
+class Walks:
+    """The walks of a run, each kept in a folder from when it is done until the run is."""
+
+    def __init__(self, folder: Path, clips: Sequence[Clip], experiment: str) -> None:
+        """Those that are in the folder already are done.
+
+        `experiment`: the text of what is run; what came of another is not taken for done.
+        """
+        self.clips = clips
+        self._folder, self._experiment = folder, experiment
+        whose: dict[str, list[Clip]] = defaultdict(list)
+        for clip in clips:
+            whose[clip.person].append(clip)
+        self._jobs = [Job(person, tuple(their)) for person, their in whose.items()]
+        self._places = {job.person: folder / f"{i}.safetensors" for i, job in enumerate(self._jobs)}
+        found = ((job.person, self._found(job)) for job in self._jobs)
+        self._done = {person: one for person, one in found if one is not None}
+
+    @property
+    def todo(self) -> list[Job]:
+        """Who is not walked yet."""
+        return [job for job in self._jobs if job.person not in self._done]
+
+    @property
+    def done(self) -> list[Walked]:
+        """What came of those who are, in the order in which they are met."""
+        return [self._done[job.person] for job in self._jobs if job.person in self._done]
+
+    @property
+    def watched(self) -> int:
+        """How many clips that were."""
+        return sum(len(job.clips) for job in self._jobs if job.person in self._done)
+
+    def put(self, walked: Walked) -> None:
+        """Keep it, whole or not at all. Raises InputError where it cannot be written."""
+        self._folder.mkdir(exist_ok=True)
+        write(self._places[walked.person], _packed(walked, self._experiment))
+        self._done[walked.person] = walked
+
+    def steps(self) -> list[Step]:
+        """What was said of the frames of those who are done, in the order of their clips."""
+        by_clip: dict[str, list[Step]] = defaultdict(list)
+        for one in self._done.values():
+            for step in one.steps:
+                by_clip[step.clip.name].append(step)
+        return [step for clip in self.clips for step in by_clip[clip.name]]
+
+    def notes(self, own: Sequence[str]) -> Sequence[str]:
+        """What datasets had to say: this process's `own`, and what others said last."""
+        turns = sorted(self._done.values(), key=attrgetter("turn"))
+        last = {one.worker: one.notes for one in turns}
+        return [*dict.fromkeys([*own, *(note for notes in last.values() for note in notes)])]
+
+    def forget(self) -> None:
+        """The run is done: its own files say all that is kept here."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _found(self, job: Job) -> Walked | None:
+        try:
+            return _unpacked(content(self._places[job.person], LARGEST), job, self._experiment)
+        except (UserError, OSError, ValueError, KeyError, TypeError, IndexError, OverflowError):
+            return None  # not whole, or none of ours: it is done again
+
+
+def _packed(walked: Walked, experiment: str) -> bytes:
+    order = {name: i for i, name in enumerate(dict.fromkeys(one.clip.name for one in walked.steps))}
+    rows = [
+        (
+            order[step.clip.name], step.time, step.face, _pair(step.pk), _pair(step.memory),
+            step.activation, step.units, _pair(step.truth),
+        )
+        for step in walked.steps
+    ]  # fmt: skip
+    columns = zip(*rows, strict=True) if rows else [()] * len(COLUMNS)
+    table = {
+        f"{STEPS}{name}": np.array(column, np.float64)
+        for name, column in zip(COLUMNS, columns, strict=True)
+    }
+    about = {
+        "experiment": experiment,
+        "person": walked.person,
+        "clips": json.dumps([*order]),
+        "base": str(walked.base),
+        "worker": walked.worker,
+        "turn": str(walked.turn),
+        "notes": json.dumps(walked.notes),
+        "seconds": json.dumps(dict(walked.seconds)),
+        "about": json.dumps(dict(walked.kept.about)),
+    }
+    return pack(evolve(walked.kept, state={**walked.kept.state, **table}, about=about))
+
+
+def _unpacked(content: bytes, job: Job, experiment: str) -> Walked | None:
+    """Raises ValueError and its kin where it is none."""
+    kept = unpack(content)
+    about = kept.about
+    clips = {clip.name: clip for clip in job.clips}
+    names = json.loads(about["clips"])
+    if about["experiment"] != experiment or about["person"] != job.person:
+        return None
+    if not {*names} <= {*clips}:
+        return None
+    state = {name: array for name, array in kept.state.items() if not name.startswith(STEPS)}
+    table = {name: kept.state[f"{STEPS}{name}"].astype(np.float64) for name in COLUMNS}
+    steps = [*_steps(table, [clips[name] for name in names])]
+    return Walked(
+        job.person,
+        steps,
+        evolve(kept, state=state, about=json.loads(about["about"])),
+        int(about["base"]),
+        json.loads(about["seconds"]),
+        about["worker"],
+        int(about["turn"]),
+        tuple(json.loads(about["notes"])),
+    )
+
+
+def _steps(table: Table, clips: Sequence[Clip]) -> Iterator[Step]:
+    for clip, time, face, pk, memory, activation, units, truth in zip(
+        *(table[name].tolist() for name in COLUMNS), strict=True
+    ):
+        yield Step(
+            clips[int(clip)], time, bool(face), _affect(pk), _affect(memory), activation,
+            int(units), _affect(truth),
+        )  # fmt: skip
+
+
+def _pair(affect: Affect | None) -> tuple[float, float]:
+    return (np.nan, np.nan) if affect is None else (affect.arousal, affect.valence)
+
+
+def _affect(pair: tuple[float, float]) -> Affect | None:
+    arousal, valence = pair
+    return None if np.isnan(arousal) else Affect(arousal, valence)

@@ -1,0 +1,289 @@
+"""A run is the same wherever its persons are walked, and however often it was cut off."""
+
+import json
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+
+import numpy as np
+import psutil
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from affmem import Kept, Runtime, load
+from affmem.errors import InputError
+from affmem.run import FINISHED, run
+from affmem.values import Affect, Clip, Step
+from affmem.walked import Walked, Walks
+from affmem_store.config import SqlConfig
+
+FILES = ("frames.csv", "utterances.csv", "metrics.json", "memories/people.json")
+TOML = """
+seed = 3
+resamples = 20
+metrics = [{ use = "ccc" }]
+[dataset]
+use = "acted"
+persons = 6
+seconds = 2.0
+every = 4
+visits = 2
+[faces]
+use = "none"
+[encoder]
+use = "pk"
+[memory]
+use = "gwr"
+[start]
+frames = 1
+edits = 7
+epochs = 2
+[runtime]
+workers = 1
+"""
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("runs") / "six.toml"
+    path.write_text(TOML)
+    return path
+
+
+@pytest.fixture(scope="module")
+def serial(file):
+    """The directory of a run by one process."""
+    return load(file).run(file.parent / "serial").out
+
+
+def same(out, other):
+    for name in FILES:
+        assert (out / name).read_bytes() == (other / name).read_bytes(), name
+    memories = sorted(path.name for path in (other / "memories").iterdir())
+    assert memories == sorted(path.name for path in (out / "memories").iterdir())
+    for name in memories:
+        assert (out / "memories" / name).read_bytes() == (other / "memories" / name).read_bytes()
+
+
+def test_by_two_processes_it_is_the_same_bit_for_bit(file, serial, tmp_path):
+    told = []
+    experiment = load(file, ["runtime.workers=2"])
+    run(experiment, tmp_path / "two", lambda stage, done, of, _: told.append((stage, done, of)))
+    same(tmp_path / "two", serial)
+    assert not (tmp_path / "two" / FINISHED).exists()
+    assert [one for one in told if one[0] == "watching"] == [
+        ("watching", 2 * done, 12) for done in range(1, 7)
+    ]
+
+
+def test_on_dask_too(file, serial, tmp_path):
+    same(load(file, ["runtime.backend=dask"]).run(tmp_path / "dask").out, serial)
+
+
+@pytest.mark.slow
+def test_on_ray_too(file, serial, tmp_path):
+    same(load(file, ["runtime.backend=ray"]).run(tmp_path / "ray").out, serial)
+
+
+# --- cut off ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_killed_at_any_moment_it_goes_on_and_ends_the_same(file, serial, tmp_path, workers):
+    out = tmp_path / "killed"
+    words = [sys.executable, "-m", "affmem", "run", "--quiet"]
+    first = ["--out", str(out), "--set", f"runtime.workers={workers}", str(file)]
+    process = subprocess.Popen([*words, *first], start_new_session=True)
+    end = time.monotonic() + 120
+    while len([*out.glob(f"{FINISHED}/*.safetensors")]) < 2 and time.monotonic() < end:
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    assert json.loads((out / "run.json").read_text())["status"] == "running"
+    done = {path.name: path.stat().st_mtime_ns for path in (out / FINISHED).iterdir()}
+    assert len(done) >= 2
+    assert len(done) < 6
+    went_on = subprocess.run(
+        [*words, "--resume", out, "--set", "runtime.workers=1"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert went_on.returncode == 0, went_on.stderr
+    same(out, serial)
+    assert json.loads((out / "run.json").read_text())["status"] == "finished"
+
+
+@pytest.mark.parametrize("backend", ["joblib", "dask", pytest.param("ray", marks=pytest.mark.slow)])
+def test_a_worker_that_is_killed_is_made_up_for(file, serial, tmp_path, backend):
+    out = tmp_path / "out"
+    words = [sys.executable, "-m", "affmem", "run", "--quiet", "--out", str(out), str(file)]
+    where = ["--set", f"runtime.backend={backend}", "--set", "runtime.workers=2"]
+    process = subprocess.Popen([*words, *where], stderr=subprocess.PIPE, text=True)
+    end = time.monotonic() + 120
+    while not [*out.glob(f"{FINISHED}/*.safetensors")] and time.monotonic() < end:
+        time.sleep(0.01)
+    busiest(process.pid).kill()
+    _, told = process.communicate(timeout=300)
+    assert process.returncode == 0, told
+    same(out, serial)
+
+
+def busiest(pid):
+    """The process that has worked the most of all that a process has started."""
+    return max(
+        psutil.Process(pid).children(recursive=True), key=lambda one: sum(one.cpu_times()[:2])
+    )
+
+
+def test_what_is_kept_on_the_way_is_whole_or_done_again(file, serial, tmp_path):
+    out = tmp_path / "cut"
+    experiment = load(file)
+    with pytest.raises(KeyboardInterrupt):
+        run(experiment, out, _interrupting(after=4))
+    assert json.loads((out / "run.json").read_text())["status"] == "interrupted"
+    kept = sorted((out / FINISHED).iterdir())
+    assert len(kept) == 4
+    rows = (out / "frames.csv").read_text().splitlines()
+    assert {row.split(",")[1] for row in rows[1:]} == {f"person_000{i}" for i in range(4)}
+    whole = kept[0].read_bytes()
+    kept[0].write_bytes(whole[: len(whole) // 2])
+    kept[1].write_bytes(b"")
+    kept[2].write_bytes(whole)  # another's
+    run(experiment, out, resume=True)
+    same(out, serial)
+
+
+def _interrupting(after):
+    persons = set()
+
+    def watch(_stage, _done, _of, step):
+        if step is not None:
+            persons.add(step.clip.person)
+        if len(persons) > after:
+            raise KeyboardInterrupt
+
+    return watch
+
+
+def test_what_another_experiment_made_is_done_again(file, serial, tmp_path):
+    out = tmp_path / "other"
+    with pytest.raises(KeyboardInterrupt):
+        run(load(file, ["seed=4"]), out, _interrupting(after=4))
+    run(load(file), out, resume=True)
+    same(out, serial)
+
+
+def test_two_do_not_run_in_one_folder(file, tmp_path):
+    out = tmp_path / "out"
+
+    def watch(*_):
+        with pytest.raises(InputError, match="another process is running it"):
+            run(load(file), out, resume=True)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(load(file), out, watch)
+    assert not (out / "running.lock").exists()
+
+
+# --- with a store -----------------------------------------------------------------------------
+
+
+def test_a_store_has_each_person_once_also_where_it_was_cut_off_in_between(
+    file, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))  # where the key of pseudonyms is
+
+    def experiment(name):
+        words = ["store.use=sql", f"store.file={tmp_path / name}", "consent.days=30"]
+        return load(file, words)
+
+    whole = run(experiment("whole.sqlite"), tmp_path / "whole")
+    out = tmp_path / "cut"
+    with pytest.raises(KeyboardInterrupt):
+        run(experiment("cut.sqlite"), out, _interrupting(after=4))
+    # As if it had been killed after the fourth person was walked, before the store had them.
+    fourth = pseudonym("person_0003")
+    store = SqlConfig(file=tmp_path / "cut.sqlite").build(Runtime())
+    before = {card.person: card.version for card in store.people() if card.version}
+    assert fourth in before
+    store.erase(fourth)
+    store.consent(fourth, datetime.now(UTC), None)
+    store.close()
+    again = run(experiment("cut.sqlite"), out, resume=True)
+    same(out, whole.out)
+    assert [*again.notes] == [*whole.notes]
+    store = SqlConfig(file=tmp_path / "cut.sqlite").build(Runtime())
+    other = SqlConfig(file=tmp_path / "whole.sqlite").build(Runtime())
+    assert [(one.person, one.faces, one.units) for one in store.people()] == [
+        (one.person, one.faces, one.units) for one in other.people()
+    ]
+    after = {card.person: card.version for card in store.people()}
+    assert {name for name in before if after[name] != before[name]} <= {fourth}
+    store.close()
+    other.close()
+
+
+# --- bit for bit ------------------------------------------------------------------------------
+
+level = st.floats(-1, 1)
+affects = st.none() | st.builds(Affect, level, level)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 2), st.floats(0, 1e6), st.booleans(), affects, affects, st.floats(0, 1),
+            st.integers(0, 2**31), affects,
+        ),
+        max_size=20,
+    )
+)  # fmt: skip
+def test_what_was_walked_comes_back_bit_for_bit(tmp_path_factory, rows):
+    clips = tuple(Clip(f"anna/{i}", "anna") for i in range(3))
+    steps = [Step(clips[i], *rest) for i, *rest in sorted(rows, key=lambda row: row[0])]
+    state = {"weights": np.float32([[1, 2]]), "affmem": np.int64([3])}
+    kept = Kept(state, faces=3, units=1, about={"likeness": "1 2"})
+    folder = tmp_path_factory.mktemp("walked")
+    Walks(folder, clips, "x").put(Walked("anna", steps, kept, 5, {"find": 0.1}, "w", 2, ("a",)))
+    (back,) = Walks(folder, clips, "x").done
+    assert back.steps == steps
+    assert (back.person, back.base, back.seconds, back.worker, back.turn, back.notes) == (
+        "anna", 5, {"find": 0.1}, "w", 2, ("a",),
+    )  # fmt: skip
+    assert (back.kept.faces, back.kept.units, back.kept.about) == (3, 1, {"likeness": "1 2"})
+    assert {name: array.tobytes() for name, array in back.kept.state.items()} == {
+        name: array.tobytes() for name, array in state.items()
+    }
+    assert [one.person for one in Walks(folder, clips, "y").todo] == ["anna"]
+
+
+# --- what cannot be ---------------------------------------------------------------------------
+
+
+def affmem(*words):
+    command = [sys.executable, "-m", "affmem", *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_what_cannot_go_on_is_said_in_a_line(file, serial, tmp_path):
+    (tmp_path / "empty").mkdir()
+    for words, told in (
+        (["--resume", tmp_path / "empty"], "holds no run"),
+        (["--resume", tmp_path / "none"], "holds no run"),
+        (["--resume", serial], "holds a run that is finished"),
+        ([file, "--resume", serial], "name nothing else"),
+        (["--resume", serial, "--set", "seed=4"], "expected runtime.KEY"),
+        ([], "Missing argument 'FILE'"),
+        ([file, "--set", "runtime.backend=dusk"], "did you mean 'dask'?"),
+        ([file, "--set", "runtime.worker=2"], "did you mean 'workers'?"),
+        ([file, "--set", "runtime.address=tcp://127.0.0.1:1"], "no setting 'address'"),
+        (
+            [file, "--set", "runtime.backend=dask", "--set", "runtime.address=tcp://127.0.0.1:1"],
+            "no Dask scheduler",
+        ),
+    ):
+        done = affmem("run", *words)
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+        assert told in done.stderr
