@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from affmem import Kept, Runtime, load
+from affmem.consent import pseudonym
 from affmem.errors import InputError
 from affmem.run import FINISHED, run
 from affmem.values import Affect, Clip, Step
@@ -150,7 +151,9 @@ def test_what_is_kept_on_the_way_is_whole_or_done_again(file, serial, tmp_path):
     kept[0].write_bytes(whole[: len(whole) // 2])
     kept[1].write_bytes(b"")
     kept[2].write_bytes(whole)  # another's
-    run(experiment, out, resume=True)
+    seen = set()
+    run(experiment, out, lambda *told: seen.add(told[-1] and told[-1].clip.person), resume=True)
+    assert seen == {None, *(f"person_000{i}" for i in (0, 1, 2, 4, 5))}
     same(out, serial)
 
 

@@ -182,7 +182,16 @@ class Walks:
     def _found(self, job: Job) -> Walked | None:
         try:
             return _unpacked(content(self._places[job.person], LARGEST), job, self._experiment)
-        except (UserError, OSError, ValueError, KeyError, TypeError, IndexError, OverflowError):
+        except (
+            UserError,
+            OSError,
+            ValueError,
+            KeyError,
+            TypeError,
+            IndexError,
+            OverflowError,
+            RecursionError,
+        ):
             return None  # not whole, or none of ours: it is done again
 
 
@@ -253,6 +262,6 @@ def _pair(affect: Affect | None) -> tuple[float, float]:
     return (np.nan, np.nan) if affect is None else (affect.arousal, affect.valence)
 
 
-def _affect(pair: tuple[float, float]) -> Affect | None:
+def _affect(pair: Sequence[float]) -> Affect | None:
     arousal, valence = pair
     return None if np.isnan(arousal) else Affect(arousal, valence)
