@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 
 from affmem import Kept, Runtime, load
 from affmem.consent import pseudonym
+from affmem.erasing import erase, mentions, traces
 from affmem.errors import InputError
-from affmem.run import FINISHED, run
+from affmem.run import run
 from affmem.values import Affect, Clip, Step
-from affmem.walked import Walked, Walks
+from affmem.walked import FINISHED, Walked, Walks
 from affmem_store.config import SqlConfig
 
 FILES = ("frames.csv", "utterances.csv", "metrics.json", "memories/people.json")
@@ -188,6 +189,18 @@ def test_two_do_not_run_in_one_folder(file, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         run(load(file), out, watch)
     assert not (out / "running.lock").exists()
+
+
+def test_of_a_run_that_was_cut_off_a_person_can_be_erased(file, tmp_path):
+    out = tmp_path / "cut"
+    with pytest.raises(KeyboardInterrupt):
+        run(load(file), out, _interrupting(after=3))
+    (trace,) = traces(tmp_path, "person_0001")
+    assert (trace.persons, trace.frames > 0) == (3, True)
+    erase(trace, "person_0001")
+    assert traces(tmp_path, "person_0001") == []
+    assert mentions(tmp_path, "person_0001", [out]) == []
+    assert len([*(out / FINISHED).iterdir()]) == 2
 
 
 # --- with a store -----------------------------------------------------------------------------

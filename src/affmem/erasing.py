@@ -21,6 +21,7 @@ from attrs import frozen
 from affmem import cells
 from affmem.errors import InputError
 from affmem.files import inside, write
+from affmem.walked import finished
 
 MARK = "run.json"
 TABLES = ("frames.csv", "utterances.csv")
@@ -54,6 +55,8 @@ def erase(trace: Trace, person: str) -> bool:
         return False
     (run / REPORT).unlink(missing_ok=True)
     _forget_memory(run / "memories", person)
+    if (path := finished(run).get(person)) is not None:
+        path.unlink()
     _forget_edits(run, person)
     clips = _clips(run, person)
     named = _naming([person, *clips])
@@ -124,7 +127,7 @@ def _trace(run: Path, person: str) -> Trace | None:
     head, rows = _rows(run / TABLES[0])
     column = head.index("person")
     persons = [cells.read(row[column]) for row in rows]
-    kept = _json(run / "memories" / "people.json")
+    kept = {*_json(run / "memories" / "people.json"), *finished(run)}
     if person not in persons and person not in kept:
         return None
     return Trace(run, len({*persons, *kept}), persons.count(person))

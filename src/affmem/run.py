@@ -42,8 +42,6 @@ from affmem.values import Kept, Step, Unit
 from affmem.walked import Job, Walked, Walker, Walks
 
 FORMAT = 1
-FINISHED = "finished"
-"""The folder of what came of each person, until the run itself is finished."""
 PACKAGES = ("affmem", "av", "numpy", "opencv-python-headless", "scipy", "torch")
 log = logging.getLogger("affmem")
 
@@ -92,7 +90,8 @@ def run(
     clock = Clock()
     with closing(shelf) if shelf else nullcontext(), held(out), logged(out), status(out, record):
         write(out / "experiment.toml", dumps(experiment))
-        walks = Walks(out / FINISHED, clips, dumps(experiment, where=False))
+        walks = Walks(out, clips, dumps(experiment, where=False))
+        write_steps(out, walks.steps())
         try:
             _walk(walks, experiment, backend, shelf, clock, watch)
         finally:

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from attrs import evolve, field, frozen
 
 from affmem.assembly import build_stations
-from affmem.errors import UserError
+from affmem.errors import InputError, UserError
 from affmem.experiment import Experiment
 from affmem.files import MIB, content, write
 from affmem.keeping import pack, unpack
@@ -30,6 +30,8 @@ from affmem.road import meet, walk
 from affmem.timing import Clock
 from affmem.values import Affect, Clip, Kept, Step
 
+FINISHED = "finished"
+"""The folder of what came of each person, in a run that is not at its end."""
 STEPS = "affmem.steps."
 """Before the names of the arrays that hold the steps; no memory sees them."""
 LARGEST = 2048 * MIB
@@ -125,18 +127,20 @@ _WORKER, _TURNS = uuid4().hex, count(1)
 class Walks:
     """The walks of a run, each kept in a folder from when it is done until the run is."""
 
-    def __init__(self, folder: Path, clips: Sequence[Clip], experiment: str) -> None:
-        """Those that are in the folder already are done.
+    def __init__(self, run: Path, clips: Sequence[Clip], experiment: str) -> None:
+        """Those that the run's directory has already are done.
 
         `experiment`: the text of what is run; what came of another is not taken for done.
         """
         self.clips = clips
-        self._folder, self._experiment = folder, experiment
+        self._folder, self._experiment = run / FINISHED, experiment
         whose: dict[str, list[Clip]] = defaultdict(list)
         for clip in clips:
             whose[clip.person].append(clip)
         self._jobs = [Job(person, tuple(their)) for person, their in whose.items()]
-        self._places = {job.person: folder / f"{i}.safetensors" for i, job in enumerate(self._jobs)}
+        self._places = {
+            job.person: self._folder / f"{i}.safetensors" for i, job in enumerate(self._jobs)
+        }
         found = ((job.person, self._found(job)) for job in self._jobs)
         self._done = {person: one for person, one in found if one is not None}
 
@@ -193,6 +197,20 @@ class Walks:
             RecursionError,
         ):
             return None  # not whole, or none of ours: it is done again
+
+
+def finished(run: Path) -> dict[str, Path]:
+    """Who was walked in a run that is not at its end, and the file that says so.
+
+    Raises InputError where one is not as a run writes it.
+    """
+    found = {}
+    for path in sorted((run / FINISHED).glob("*.safetensors")):
+        try:
+            found[unpack(content(path, LARGEST)).about["person"]] = path
+        except (OSError, ValueError, KeyError) as error:
+            raise InputError(path, f"is not as a run writes it: {error}") from None
+    return found
 
 
 def _packed(walked: Walked, experiment: str) -> bytes:
