@@ -1,23 +1,13 @@
 """Settings of the store. Light: nothing here imports SQLAlchemy."""
 
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
-from attrs import Attribute, field, frozen
+from attrs import field, frozen
 from attrs.validators import and_, ge, instance_of, le, optional
 
 from affmem.errors import PluginError
+from affmem.postgresql import is_url
 from affmem.protocols import MemoryStore, Runtime
-
-
-def _is_postgresql(_config: Any, _field: "Attribute[str]", url: str) -> None:  # noqa: ANN401
-    parts = urlsplit(str(url))
-    if parts.scheme != "postgresql":
-        raise ValueError(f"'url' must be postgresql://USER@HOST/DATABASE: {url!r}")
-    if parts.password is not None or "password" in parts.query:
-        raise ValueError("'url' holds a password, which would be written into run directories; "
-                         "put it into PGPASSWORD or ~/.pgpass")  # fmt: skip
 
 
 @frozen
@@ -26,7 +16,7 @@ class SqlConfig:
 
     file: Path | None = field(default=None, validator=optional(instance_of(Path)))
     """The SQLite file; without it, `memories.sqlite` in the user's data folder."""
-    url: str | None = field(default=None, validator=optional(_is_postgresql))
+    url: str | None = field(default=None, validator=optional(is_url))
     """A PostgreSQL database in place of a file: "postgresql://USER@HOST/DATABASE"."""
     key_file: Path | None = field(default=None, validator=optional(instance_of(Path)))
     """A file with the key that all is encrypted with: 32 bytes in base64. Without it, the key in

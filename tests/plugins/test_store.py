@@ -33,14 +33,6 @@ KEY = base64.b64encode(bytes(range(32))).decode()
 OTHER = base64.urlsafe_b64encode(bytes([255] * 32)).decode()
 
 
-@pytest.fixture(scope="session")
-def server():
-    if postgres.found() is None:
-        pytest.skip("needs PostgreSQL: apt-get install postgresql")
-    with postgres.served("fsync=off") as (url, data):
-        yield url, data
-
-
 @pytest.fixture(autouse=True)
 def without_a_key(monkeypatch):
     monkeypatch.delenv("AFFMEM_STORE_KEY", raising=False)
@@ -441,6 +433,12 @@ def test_a_server_that_is_not_there_is_told(tmp_path):
         ({"url": "sqlite:///m.sqlite"}, "store: 'url' must be postgresql://USER@HOST/DATABASE"),
         ({"url": "postgresql://a:secret@h/d"}, "store: 'url' holds a password"),
         ({"url": "postgresql://a@h/d?password=secret"}, "store: 'url' holds a password"),
+        ({"url": "postgresql://a@h/d?p%61ssword=secret"}, "store: 'url' holds a password"),
+        (
+            {"url": "postgres://a:secret@h/d"},
+            "store: 'url' must be postgresql://USER@HOST/DATABASE",
+        ),
+        ({"url": "//a:secret@h/d"}, "store: 'url' must be postgresql://USER@HOST/DATABASE"),
         (
             {"url": "postgresql://a@h/d", "file": "m.sqlite"},
             "expected one of them",
