@@ -2,16 +2,26 @@
 
 import csv
 import json
+import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
+from collections import Counter
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Thread
+from uuid import uuid4
 
 import pytest
+from attrs import evolve
 
+import postgres
 from affmem.errors import ExperimentError, InputError, UserError
 from affmem.experiment import Experiment, load
+from affmem.ledger import joined
 from affmem.run import run
 from affmem.trials import FIRST, tune
 from affmem.tuning import Range, read
@@ -335,3 +345,248 @@ def test_other_experiments_are_told_their_command(write):
             read(path)
     with pytest.raises(InputError, match="is for `affmem tune`"):
         load(EXAMPLE)
+
+
+# --- shared by several processes --------------------------------------------------------------
+
+MARK = "swordfish"
+QUICK = ["memory.use=knn", "prune=false", "start.by=codes"]
+
+
+@pytest.fixture
+def url(server):
+    """A new database."""
+    return postgres.database(server[0], uuid4().hex)
+
+
+@pytest.fixture
+def quick(write, url):
+    """A tuning in that database that compiles nothing, and begins a process that joins it."""
+    settings = '"memory.nearest" = { low = 1, high = 20 }\n"start.edits" = { low = 4, high = 9 }'
+    path = write(TUNING.partition("[settings]")[0] + "[settings]\n" + settings)
+    words = [*QUICK, f"storage={url}"]
+
+    def joins(out, *more, database=url):
+        asked = [f"--set={one}" for one in (*QUICK, f"storage={database}", *more)]
+        command = [sys.executable, "-m", "affmem", "tune", str(path), "--out", str(out), *asked]
+        return subprocess.Popen(
+            command, env={**os.environ, "PGPASSWORD": MARK}, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+
+    return (lambda *more: read(path, [*words, *more])), joins
+
+
+def study(url, name="tune"):
+    import optuna
+    from optuna.storages import RDBStorage
+
+    storage = RDBStorage(url.replace("postgresql:", "postgresql+psycopg:"))
+    yield optuna.load_study(study_name=name, storage=storage)
+    storage.remove_session()
+    storage.engine.dispose()
+
+
+def states(url):
+    """How many of the study's trials are in which state."""
+    with contextmanager(study)(url) as found:
+        return Counter(trial.state.name for trial in found.trials)
+
+
+def refused(tuning, out):
+    """The line that it is refused in; there is nothing in its folder then."""
+    with pytest.raises(UserError) as error:
+        tune(tuning, out)
+    assert not out.exists()
+    assert len(str(error.value).splitlines()) == 1
+    return str(error.value)
+
+
+def test_one_process_finds_in_a_database_what_it_finds_in_a_journal(done, url, tmp_path):
+    _, out, figures = done
+    tuning = read(out.parent / "tune.toml", [f"storage={url}"])
+    assert tune(tuning, tmp_path / "out") == figures
+    assert rows(tmp_path / "out") == rows(out)
+    assert f'storage = "{url}"\nname = "tune"' in (tmp_path / "out" / "tune.toml").read_text()
+    assert not (tmp_path / "out" / "optuna.journal").exists()
+
+
+def test_processes_share_a_study_and_each_trial_is_one_s(quick, url, tmp_path):
+    tuning, joins = quick
+    with joins(tmp_path / "a") as one, joins(tmp_path / "b") as other:
+        said = one.communicate()[0] + other.communicate()[0]
+    assert (one.returncode, other.returncode) == (0, 0), said
+    assert states(url) == {"COMPLETE": 16}
+    assert [row["trial"] for row in rows(tmp_path / "a")] == [str(number) for number in range(16)]
+    tune(evolve(tuning("trials=10"), storage=None), tmp_path / "c")
+    assert rows(tmp_path / "c") == rows(tmp_path / "a")[:10]  # TPE has not begun yet
+    assert tune(tuning(), tmp_path / "d")["complete"] == 16
+    assert rows(tmp_path / "a") == rows(tmp_path / "b") == rows(tmp_path / "d")
+    texts = [path.read_text() for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(texts) > 20
+    assert not [text for text in (*texts, said) if MARK in text]
+
+
+def test_another_process_tries_again_what_one_that_is_killed_was_at(quick, url, tmp_path):
+    tuning, joins = quick
+    asked = ("trials=12", "start.by=pixels")  # it is amid a trial most of the time
+    with joins(tmp_path / "a", *asked) as process:
+
+        def told(stage, done, _of):
+            while stage == "tuning" and done > 2 and process.poll() is None:
+                process.send_signal(signal.SIGSTOP)
+                if states(url)["RUNNING"]:
+                    process.kill()
+                    process.wait()
+                process.send_signal(signal.SIGCONT)
+                time.sleep(0.01)
+
+        while not (tmp_path / "a" / "best.toml").exists() and process.poll() is None:
+            time.sleep(0.01)
+        assert tune(tuning(*asked), tmp_path / "b", told)["complete"] == 12
+    assert process.returncode == -signal.SIGKILL
+    assert states(url) == {"COMPLETE": 12, "FAIL": 1}
+    assert [row["trial"] for row in rows(tmp_path / "b")] == [str(number) for number in range(12)]
+
+
+def test_a_trial_is_held_as_long_as_its_process_lives(url):
+    with joined(url, "x") as mine:
+        with joined(url, "x") as its, its.turn():
+            its.hold(0)
+        with joined(url, "x") as its:
+            with its.turn():
+                its.hold(1)
+            with mine.turn():
+                mine.hold(3)
+                assert [mine.abandoned(number) for number in (0, 1, 2)] == [True, False, True]
+            with its.turn():
+                assert its.abandoned(2)
+                assert not its.abandoned(3)
+        with mine.turn():
+            assert mine.abandoned(1)
+
+
+def test_a_process_whose_trial_was_called_failed_ends_in_a_line(quick, url, tmp_path):
+    from optuna.exceptions import UpdateFinishedTrialError
+    from optuna.trial import TrialState
+
+    def fail():
+        with contextmanager(study)(url) as found:
+            while not any(trial.state == TrialState.FAIL for trial in found.trials):
+                for trial in found.get_trials(states=(TrialState.RUNNING,)):
+                    with suppress(ValueError, UpdateFinishedTrialError):  # it was over by then
+                        found.tell(trial.number, state=TrialState.FAIL)
+
+    tuning, _ = quick
+    tune(tuning("trials=1", "start.by=pixels"), tmp_path / "a")
+    other = Thread(target=fail)
+    other.start()
+    with pytest.raises(UserError, match=f"^{re.escape(url)}: this process was taken for dead"):
+        tune(tuning("trials=40", "start.by=pixels"), tmp_path / "a")
+    other.join()
+    assert states(url)["RUNNING"] == 0
+
+
+def test_whoever_asks_for_something_else_is_told_what_and_shares_nothing(quick, url, tmp_path):
+    tuning, _ = quick
+    tune(tuning("trials=1"), tmp_path / "a")
+    for other, words in (
+        ("seed=7", "study 'tune' is another tuning (seed is 1 there, 7 here)"),
+        ("dataset.persons=3", "(dataset.persons is 4 there, 3 here)"),
+        ("memory.max_rows=7", "(experiment.memory.max_rows is 10000 there, 7 here)"),
+    ):
+        line = refused(tuning(other), tmp_path / "b")
+        assert line.startswith(f"{url}: ")
+        assert words in line
+    assert states(url) == {"COMPLETE": 1}
+    tune(tuning("seed=7", "trials=1", "name=seven"), tmp_path / "b")
+    assert states(url) == {"COMPLETE": 1}
+
+
+def test_a_machine_that_comes_to_other_figures_does_not_join(quick, url, tmp_path):
+    tuning, _ = quick
+    tune(tuning("trials=1"), tmp_path / "a")
+    with contextmanager(study)(url) as found:
+        found.set_user_attr(FIRST, found.user_attrs[FIRST] + 0.02)
+    with pytest.raises(UserError, match=r"study 'tune': the experiment as it stands comes to 0\."):
+        tune(tuning("trials=2"), tmp_path / "b")
+    assert states(url) == {"COMPLETE": 1}
+
+
+def test_a_study_of_another_program_is_left_alone(quick, url, tmp_path):
+    import optuna
+
+    tuning, _ = quick
+    place = url.replace("postgresql:", "postgresql+psycopg:")
+    other = optuna.create_study(study_name="tune", storage=place)
+    other.add_trial(optuna.trial.create_trial(value=1.0))
+    assert "study 'tune' is another program's" in refused(tuning(), tmp_path / "a")
+    assert len(other.trials) == 1
+    other._storage._backend.engine.dispose()
+
+
+def test_a_server_that_goes_away_is_told_and_the_same_command_goes_on(quick, url, tmp_path):
+    import psycopg
+
+    def cut(stage, done, _of):
+        if stage == "tuning" and done == 3:
+            with psycopg.connect(url, autocommit=True) as connection:
+                connection.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
+
+    tuning, _ = quick
+    with pytest.raises(UserError) as error:
+        tune(tuning("trials=6"), tmp_path / "a", cut)
+    assert str(error.value).startswith(f"{url}: ")
+    assert len(str(error.value).splitlines()) == 1
+    assert tune(tuning("trials=6"), tmp_path / "a")["complete"] == 6
+    assert states(url) == {"COMPLETE": 6}
+
+
+def test_a_server_that_is_not_there_is_told_and_nothing_written(quick, tmp_path):
+    _, joins = quick
+    with joins(tmp_path / "a", database=f"postgresql://anna@/x?host={tmp_path}") as process:
+        said = process.communicate()[0]
+    assert process.returncode == 2
+    assert said.startswith(f"error: postgresql://anna@/x?host={tmp_path}: ")
+    assert "No such file or directory" in said
+    assert said.count("\n") == 1
+    assert not (tmp_path / "a").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("storage=sqlite:///a.sqlite", "'storage' must be postgresql://USER@HOST/DATABASE, not sq"),
+        (f"storage=postgres://anna:{MARK}@h/d", "'storage' must be postgresql://USER@HOST/DAT"),
+        (f"storage=postgresql://anna:{MARK}@h/d", "storage: 'storage' holds a password"),
+        ("storage=7", "storage: expected a string, got 7"),
+        ("name=mine", "name: is of a study in a database; expected 'storage' too"),
+    ],
+)
+def test_a_database_that_will_not_do_is_told_without_its_secret(write, given, told):
+    with pytest.raises(ExperimentError) as error:
+        read(write(), [given])
+    assert told in str(error.value)
+    assert MARK not in str(error.value)
+
+
+def test_without_psycopg_one_line_says_how_to_get_it(write, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    tuning = read(write(), ["storage=postgresql://anna@h/d"])
+    assert refused(tuning, tmp_path / "out").endswith("pip install affmem[tune,postgres]")
+
+
+def test_a_journal_without_numbers_goes_on(done, tmp_path):
+    """As trials were written before they had a number of their own."""
+    _, out, _ = done
+    copy = shutil.copytree(out, tmp_path / "out")
+    lines = (copy / "optuna.journal").read_text().splitlines(keepends=True)
+    old = [line for line in lines if '"user_attr":{"trial":' not in line]
+    assert len(lines) - len(old) == 16
+    (copy / "optuna.journal").write_text("".join(old))
+    tune(read(out.parent / "tune.toml", ["trials=17"]), copy)
+    assert rows(copy)[:16] == rows(out)
+    assert rows(copy)[16]["trial"] == "16"

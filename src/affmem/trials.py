@@ -7,43 +7,47 @@ seed and the trials before it alone: a study cut off goes on as if it had not be
 
 import csv
 import io
-import tomllib
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from html import escape
+from importlib.util import find_spec
 from itertools import groupby
 from math import isfinite
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, sleep
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
-import tomli_w
 from attrs import evolve
 
 from affmem.assembly import build
-from affmem.errors import ExperimentError, InputError, UserError
+from affmem.errors import ExperimentError, UserError
 from affmem.evaluation import Units, units
 from affmem.experiment import Experiment, Part, dumps
 from affmem.files import write
+from affmem.ledger import Ledger, opened
 from affmem.protocols import Metric, Runtime
 from affmem.road import walk
-from affmem.run import check_empty
-from affmem.settings import plain
 from affmem.tape import Tape
 from affmem.tuning import Range, Setting, Tuning, has, variant
 from affmem.values import DIMENSIONS
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
-    from optuna.trial import FrozenTrial
+    from optuna.trial import FrozenTrial, TrialState
 
 Figures = dict[str, Any]
 Told = Callable[[str, int, int], None]
 
 FIRST = "as it stands"
 """What the experiment comes to with its own settings."""
+NUMBER = "trial"
+"""Which of the study's a trial is, from 0: another is tried under the number of one that failed."""
+CLOSE = 0.01
+"""How far two machines' goals of the same experiment may lie apart: they round differently."""
+PAUSE = 0.5
+"""Seconds after which is looked anew whether others' trials are over."""
 SHOWN = 5
 """Of how many of the best trials the figures tell."""
 IMPORTANCES = 20
@@ -55,29 +59,28 @@ TAPES = 4
 def tune(tuning: Tuning, out: Path, told: Told = lambda *_: None) -> Figures:
     """Try variants of the experiment until `tuning.trials` are finished, and keep all in `out`.
 
-    `told(stage, done, of)` hears of it. Raises UserError without Optuna (the extra "tune") and
-    where nothing can be scored, InputError where `out` holds another tuning.
+    `told(stage, done, of)` hears of it, and of what other processes do where they share the study.
+    Raises UserError without Optuna (the extra "tune"), where nothing can be scored, and where a
+    database fails or has another tuning; InputError where `out` holds another.
     """
-    try:
-        from optuna.samplers import TPESampler
-    except ModuleNotFoundError:
-        raise UserError("tuning needs Optuna: pip install affmem[tune]") from None
+    if find_spec("optuna") is None:
+        raise UserError("tuning needs Optuna: pip install affmem[tune]")
     walks = Walks(tuning)
-    _begin(tuning, out)
-    study = _study(out / "optuna.journal", walks.metric, prune=tuning.prune)
-    if FIRST not in study.user_attrs:
-        study.set_user_attr(FIRST, walks.first(told))
-    while (done := len(_finished(study))) < tuning.trials:
-        told("tuning", done, tuning.trials)
-        draws = Runtime(seed=tuning.seed).rng(f"trial {done}")
-        study.sampler = TPESampler(seed=int(draws.integers(2**31)))
-        _try(study, tuning, walks)
+    with opened(tuning, walks.metric, out) as (study, ledger):
+        _first(study, tuning, walks, ledger, told)
+        while left := _left(study, tuning):
+            told("tuning", tuning.trials - left, tuning.trials)
+            trial = _begun(study, tuning, ledger)
+            if trial is None:
+                sleep(PAUSE)
+                continue
+            _try(study, trial, tuning, walks)
+            _write(study, tuning, out)
+        told("tuning", tuning.trials, tuning.trials)
         _write(study, tuning, out)
-    told("tuning", tuning.trials, tuning.trials)
-    _write(study, tuning, out)
-    figures = _figures(study, tuning)
-    write(out / "study.html", _page(study, figures))
-    return figures
+        figures = _figures(study, tuning)
+        write(out / "study.html", _page(study, figures))
+        return figures
 
 
 @final
@@ -146,59 +149,52 @@ class Walks:
         return Tape(built[0], built[1], built[2], built[3], max(edited))
 
 
-def _begin(tuning: Tuning, out: Path) -> None:
-    """Write what is asked; a folder that asks for the same, but for more trials, goes on."""
-    asked = {
-        **{key: getattr(tuning, key) for key in ("trials", "seed", "goal", "prune")},
-        "dataset": {"use": tuning.dataset.use, **plain(tuning.dataset.config)},
-        "settings": {
-            one.name: plain(one.values) if isinstance(one.values, Range) else list(one.values)
-            for one in tuning.settings
-        },
-    }
-    experiment = dumps(tuning.experiment, where=False)
-    texts = {"experiment.toml": experiment, "tune.toml": tomli_w.dumps(asked)}
-    if not (out / "tune.toml").is_file():
-        check_empty(out)
-        out.mkdir(parents=True, exist_ok=True)
-    elif any(_asks((out / name).read_text("utf-8")) != _asks(texts[name]) for name in texts):
-        raise InputError(out, "holds another tuning; expected the very same, or a new folder")
-    for name, text in texts.items():
-        write(out / name, text)
+def _first(study: "Study", tuning: Tuning, walks: Walks, ledger: Ledger, told: Told) -> None:
+    """Walk the experiment as it stands, once a study, and once a process of a shared one: each
+    needs a tape, and a machine with other data, weights or code shows."""
+    if FIRST in study.user_attrs and not (ledger.shared and _left(study, tuning)):
+        return
+    here = walks.first(told)
+    with ledger.turn():
+        if FIRST not in study.user_attrs:
+            study.set_user_attr(FIRST, here)
+    if abs(here - (there := study.user_attrs[FIRST])) > CLOSE:
+        raise UserError(
+            f"{tuning.storage}: study {tuning.name!r}: the experiment as it stands comes to "
+            f"{there:.4f} there, but {here:.4f} here; expected the same data, weights and affmem"
+        )
 
 
-def _asks(text: str) -> dict[str, Any]:
-    return {**tomllib.loads(text), "trials": "any number"}
+def _begun(study: "Study", tuning: Tuning, ledger: Ledger) -> "Trial | None":
+    """The next trial that nobody has taken, or that was abandoned; None where all are taken.
 
-
-def _study(journal: Path, metric: Metric, *, prune: bool) -> "Study":
-    """The study that the journal tells of; what was not finished counts as not begun."""
-    import optuna
-    from optuna.storages import JournalStorage
-    from optuna.storages.journal import JournalFileBackend
+    It has the lowest number that is left, and is drawn by it.
+    """
+    from optuna.samplers import TPESampler
     from optuna.trial import TrialState
 
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    if journal.exists() and not (kept := journal.read_bytes()).endswith(b"\n"):
-        write(journal, kept[: kept.rfind(b"\n") + 1])  # its last line was cut off
-    study = optuna.create_study(
-        study_name="affmem",
-        storage=JournalStorage(JournalFileBackend(str(journal))),
-        direction="maximize" if metric.better == "higher" else "minimize",
-        pruner=optuna.pruners.MedianPruner() if prune else optuna.pruners.NopPruner(),
-        load_if_exists=True,
-    )
-    for trial in study.get_trials(states=(TrialState.RUNNING,)):
-        study.tell(trial.number, state=TrialState.FAIL)
-    return study
+    with ledger.turn():
+        for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+            if ledger.abandoned(trial.number):
+                study.tell(trial.number, state=TrialState.FAIL)
+        taken = _numbered(study, TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING)
+        number = min(set(range(tuning.trials)) - taken.keys(), default=None)
+        if number is None:
+            return None
+        draws = Runtime(seed=tuning.seed).rng(f"trial {number}")
+        study.sampler = TPESampler(seed=int(draws.integers(2**31)))
+        begun = study.ask()
+        ledger.hold(begun.number)
+        begun.set_user_attr(NUMBER, number)
+        return begun
 
 
-def _try(study: "Study", tuning: Tuning, walks: Walks) -> None:
-    """One more trial: complete, or pruned with the reason why."""
+def _try(study: "Study", trial: "Trial", tuning: Tuning, walks: Walks) -> None:
+    """Walk a trial: complete, or pruned with the reason why."""
     from optuna import TrialPruned
     from optuna.trial import TrialState
 
-    trial, began = study.ask(), perf_counter()
+    began = perf_counter()
     value, state = None, TrialState.PRUNED
     try:
         value, state = _value(trial, tuning, walks), TrialState.COMPLETE
@@ -242,20 +238,32 @@ def _label(value: Any) -> Any:  # noqa: ANN401  (a setting's value)
     return value if isinstance(value, int | float) else str(value)
 
 
-def _finished(study: "Study") -> list["FrozenTrial"]:
+def _numbered(study: "Study", *states: "TrialState") -> dict[int, "FrozenTrial"]:
+    """The trials that are in such a state, each by its number, in that order."""
+    trials = enumerate(study.get_trials(deepcopy=False, states=states))
+    # In a journal that an earlier version began, they have none: there the order tells.
+    return dict(sorted((one.user_attrs.get(NUMBER, place), one) for place, one in trials))
+
+
+def _finished(study: "Study") -> dict[int, "FrozenTrial"]:
     from optuna.trial import TrialState
 
-    return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))
+    return _numbered(study, TrialState.COMPLETE, TrialState.PRUNED)
 
 
-def _best(study: "Study") -> list["FrozenTrial"]:
-    """The complete trials, the best first; of equals the earliest."""
+def _left(study: "Study", tuning: Tuning) -> int:
+    """How many trials are not finished, be they begun or not."""
+    return len(set(range(tuning.trials)) - _finished(study).keys())
+
+
+def _best(study: "Study") -> dict[int, "FrozenTrial"]:
+    """The complete trials by number, the best first; of equals the one of the lowest number."""
     from optuna.study import StudyDirection
     from optuna.trial import TrialState
 
     sign = -1 if study.direction == StudyDirection.MAXIMIZE else 1
-    complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    return sorted(complete, key=lambda trial: sign * (trial.value or 0.0))
+    complete = _numbered(study, TrialState.COMPLETE).items()
+    return dict(sorted(complete, key=lambda one: sign * (one[1].value or 0.0)))
 
 
 def _write(study: "Study", tuning: Tuning, out: Path) -> None:
@@ -263,16 +271,14 @@ def _write(study: "Study", tuning: Tuning, out: Path) -> None:
     text = io.StringIO()
     names = [one.name for one in tuning.settings]
     table = csv.DictWriter(
-        text, ["trial", "state", "value", "seconds", *names, "why"], lineterminator="\n"
+        text, [NUMBER, "state", "value", "seconds", *names, "why"], lineterminator="\n"
     )
     table.writeheader()
-    for number, trial in enumerate(_finished(study)):
-        state, value = trial.state.name.lower(), trial.value
-        table.writerow(
-            {"trial": number, "state": state, "value": value, **trial.user_attrs, **trial.params}
-        )
+    for number, trial in _finished(study).items():
+        row = {NUMBER: number, "state": trial.state.name.lower(), "value": trial.value}
+        table.writerow({**row, **trial.user_attrs, **trial.params})
     write(out / "trials.csv", text.getvalue())
-    for trial in _best(study)[:1]:
+    for trial in [*_best(study).values()][:1]:
         head = f"# {_goal(tuning)} {trial.value:.4f} on {_whom(tuning)}, whom it was chosen for.\n"
         write(out / "best.toml", head + dumps(variant(tuning, _chosen(tuning, trial.params))))
 
@@ -318,8 +324,8 @@ def _figures(study: "Study", tuning: Tuning) -> Figures:
         "complete": len(best),
         "pruned": len(finished) - len(best),
         "best": [
-            {"trial": finished.index(trial), "value": trial.value, "settings": trial.params}
-            for trial in best[:SHOWN]
+            {"trial": number, "value": trial.value, "settings": trial.params}
+            for number, trial in [*best.items()][:SHOWN]
         ],
         "importances": importances,
     }

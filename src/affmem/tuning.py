@@ -17,11 +17,12 @@ from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
 from attrs import Attribute, evolve, field, fields_dict, frozen
-from attrs.validators import ge, gt, in_, instance_of, optional
+from attrs.validators import ge, gt, in_, instance_of, max_len, min_len, optional
 
 from affmem.catalogue import catalogue
 from affmem.errors import ExperimentError, unknown
 from affmem.experiment import Experiment, Part, merge, structure, tables_of
+from affmem.postgresql import is_url
 from affmem.settings import setting, settings
 from affmem.start import Start
 
@@ -100,9 +101,14 @@ class Tuning:
     "p-affmem" itself, or its "gain" over prior knowledge alone."""
     prune: bool = True
     """Whether a trial that lags behind half of the others after some persons is given up."""
+    storage: str | None = field(default=None, validator=optional(is_url))
+    """A PostgreSQL that holds the study, for several processes: "postgresql://USER@HOST/DATABASE".
+    Without it, a journal in the folder, for one."""
+    name: str = field(default="affmem", validator=[min_len(1), max_len(255)])
+    """The study's in that database; in the file, that of the file unless given."""
 
 
-KEYS = ("trials", "seed", "goal", "prune")
+KEYS = ("trials", "seed", "goal", "prune", "storage", "name")
 """The tuning's own keys, which `--set` reaches; every other override is for the experiment."""
 
 
@@ -116,7 +122,8 @@ def read(path: Path, overrides: Sequence[str] = ()) -> Tuning:
     try:
         insists = any(one.partition("=")[0].strip() == "dataset.split" for one in overrides)
         rest = [one for one in overrides if keys[one] not in KEYS]
-        return _structure(tables, path.parent, rest, insists=insists)
+        tuning = _structure(tables, path.parent, rest, insists=insists)
+        return evolve(tuning, name=path.stem) if tuning.storage and "name" not in tables else tuning
     except ExperimentError as error:
         raise ExperimentError([f"{path}: {line}" for line in error.lines]) from None
 
@@ -167,6 +174,8 @@ def _structure(
             changes[key] = setting(tables[key], fields_dict(Tuning)[key], f"{key}: ")
         except ExperimentError as error:
             lines += error.lines
+    if "name" in tables and "storage" not in tables:
+        lines.append("name: is of a study in a database; expected 'storage' too")
     found: list[Setting] = []
     uses: dict[str, Sequence[str]] = {}
     flat = dict(_flat(tables["settings"]))
