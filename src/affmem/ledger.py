@@ -15,8 +15,9 @@ import tomli_w
 
 from affmem.errors import InputError, UserError
 from affmem.experiment import dumps
+from affmem.files import write
 from affmem.protocols import Metric
-from affmem.run import check_empty, write
+from affmem.run import check_empty
 from affmem.settings import plain
 from affmem.tuning import Range, Tuning
 
@@ -116,7 +117,7 @@ def opened(tuning: Tuning, metric: Metric, out: Path) -> Iterator[tuple["Study",
     A folder, or a study in a database, that asks for the same but for more trials, goes on.
     Raises InputError and UserError where another is there, before anything is written.
     """
-    texts = {"experiment.toml": dumps(tuning.experiment), "tune.toml": _text(tuning)}
+    texts = {"experiment.toml": dumps(tuning.experiment, where=False), "tune.toml": _text(tuning)}
     if not (out / "tune.toml").is_file():
         check_empty(out)
     elif any(_asks((out / name).read_text("utf-8")) != _asks(texts[name]) for name in texts):
