@@ -93,3 +93,26 @@ def same(one, other):
         and one[name].tobytes() == other[name].tobytes()
         for name in one
     )
+
+
+def joined(state):
+    """Whether every neuron has an edge."""
+    return set(state["edges"].ravel().tolist()) == set(range(len(state["weights"])))
+
+
+def symmetric(memory):
+    """Whether each edge stands with both its ends, once, with one age, and free places are free."""
+    net, n = memory._net, len(memory)
+    if net is None:
+        return True
+    edges = {
+        (one, int(net.neighbours[one, slot])): int(net.ages[one, slot])
+        for one in range(n)
+        for slot in range(net.degree[one])
+    }
+    free = net.weights.transpose(0, 2, 1).reshape(-1, net.weights.shape[1])[n:]
+    return (
+        all(edges.get((b, a)) == age and a != b < n for (a, b), age in edges.items())
+        and len(edges) == net.degree[:n].sum()
+        and bool(np.isinf(free).all())
+    )

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from attrs import Attribute, Factory, field, frozen
 from attrs.validators import and_, ge, gt, in_, le, lt
 
+from affmem.errors import PluginError
 from affmem.protocols import Memory, Runtime
 
 Preset = Literal["corrected", "paper"]
@@ -132,14 +133,26 @@ class GWRConfig:
     )
     """What a full memory does where it would grow: the neuron that was best match longest ago goes
     ("replace", ties: the oldest place), or none is added and what there is adapts ("keep")."""
+    approximate_above: int = field(default=1_000_000, validator=and_(ge(2), le(1_000_000)))
+    """With more neurons than this, the nearest are searched approximately, which is faster and may
+    miss them; 50,000 is a sensible value. The default is never. Needs the extra "search"."""
     reading: Literal["bmu", "blend"] = field(default="bmu", validator=in_(("bmu", "blend")))
     """What is read: the best-matching unit's label (P§2.2), or a mean of the nearest `blend`."""
     blend: int = field(default=5, validator=and_(ge(1), le(1000)))
     """How many of the nearest labelled neurons are blended, weighted by activation."""
 
     def build(self, _runtime: Runtime) -> Memory:
+        """Raises PluginError where search may become approximate and "search" is not installed."""
         from affmem_memories.network import GrowingMemory
 
+        if self.max_neurons > self.approximate_above:
+            try:
+                import affmem_memories.cells  # noqa: F401
+            except ModuleNotFoundError as error:
+                raise PluginError(
+                    f"memory with 'approximate_above' = {self.approximate_above} needs "
+                    f"{error.name}: pip install affmem[search]"
+                ) from None
         return GrowingMemory(self)
 
 

@@ -11,7 +11,7 @@ from jaxtyping import Float32
 
 from affmem.values import Affects, Codes
 from affmem_memories.config import GammaGWRConfig, GWRConfig
-from affmem_memories.lanes import LANES, Row, compiled, nearest_two
+from affmem_memories.lanes import LANES, Near, Row, compiled, nearest_two, nearest_two_of
 from affmem_memories.net import (
     CLOCK,
     SIZE,
@@ -89,8 +89,11 @@ def law(config: GWRConfig) -> Law:
 
 
 @compiled
-def learn(net: Net, law: Law, codes: Codes, affects: Affects, begin: int) -> int:
-    """Learn the rows from `begin` on, in order; the first row for which there was no room, or n."""
+def learn(net: Net, law: Law, codes: Codes, affects: Affects, begin: int, near: Near) -> int:
+    """Learn the rows from `begin` on, in order; the first row for which there was no room, or n.
+
+    They are compared with all neurons, or, where there are two or more, with those of `near`.
+    """
     for row in range(begin, len(codes)):
         compose(net, law.alpha, codes[row])
         x = net.row
@@ -102,7 +105,10 @@ def learn(net: Net, law: Law, codes: Codes, affects: Affects, begin: int) -> int
             remember(net, law, best, arousal)
             continue
 
-        best, second, square, _ = nearest_two(net.weights, net.counts[SIZE], x, net.squares)
+        if len(near) < 2:
+            best, second, square, _ = nearest_two(net.weights, net.counts[SIZE], x, net.squares)
+        else:
+            best, second, square, _ = nearest_two_of(net.weights, near, x)
         if not room(net, best, second, law.max_neurons):
             return row
         see(net, x, law.scale, law.scale_rows)

@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar, cast
 import numba
 import numpy as np
 import numpy.typing as npt
-from jaxtyping import Float32
+from jaxtyping import Float32, Int64
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
@@ -27,6 +27,8 @@ BLOCK: Final = 4 * LANES
 Weights = Float32[npt.NDArray[np.float32], f"blocks width {LANES}"]
 Row = Float32[npt.NDArray[np.float32], " width"]
 Squares = Float32[npt.NDArray[np.float32], f"blocks {LANES}"]
+Near = Int64[npt.NDArray[np.int64], " near"]
+"""Neurons by index, rising: those that a row is compared with."""
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -135,4 +137,22 @@ def nearest_two(
                 best, least = block * LANES + lane, square
             elif square < next_least:
                 second, next_least = block * LANES + lane, square
+    return best, second, np.float64(least), np.float64(next_least)
+
+
+@compiled
+def nearest_two_of(weights: Weights, near: Near, row: Row) -> tuple[int, int, float, float]:
+    """The same of these neurons alone, to the same bits."""
+    best, second = -1, -1
+    least, next_least = np.float32(np.inf), np.float32(np.inf)
+    for index in near:
+        square = np.float32(0.0)
+        for feature in range(len(row)):
+            apart = row[feature] - weights[index // LANES, feature, index % LANES]
+            square += apart * apart
+        if square < least:
+            second, next_least = best, least
+            best, least = index, square
+        elif square < next_least:
+            second, next_least = index, square
     return best, second, np.float64(least), np.float64(next_least)

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from jaxtyping import Float32, Float64, Int32, Int64
+from jaxtyping import Bool, Float32, Float64, Int32, Int64
 
 from affmem_memories.lanes import LANES, Row, Squares, Weights, compiled
 
@@ -66,6 +66,8 @@ class Net(NamedTuple):
     """Mean distance of the codes it won (quantisation error)."""
     mean: Reals
     """Of the rows of which the scale of the data is made, by feature."""
+    moved: Bool[npt.NDArray[np.bool_], " _capacity"]
+    """Which have come, moved or taken another's place since someone last asked (`cells`)."""
     context: Float32[npt.NDArray[np.float32], " _depths_times_inputs"]
     """Where the last rows led to (`gamma`); empty for a memory without a sense of time."""
     trace: Reals
@@ -97,6 +99,7 @@ def empty(width: int, contexts: int, capacity: int, slots: int) -> Net:
         utility=np.zeros(capacity),
         distance=np.zeros(capacity),
         mean=np.zeros(width),
+        moved=np.zeros(capacity, np.bool_),
         context=np.zeros(width - width // (contexts + 1), np.float32),
         trace=np.zeros(TRACE),
         counts=np.array([0, 0, 0, 0, 1, 0], np.int64),
@@ -118,13 +121,32 @@ def enlarged(net: Net) -> Net:
     contexts = 0 if not len(net.context) else round(width / (width - len(net.context))) - 1
     new = empty(width, contexts, more * old, slots)
     new.weights[:blocks] = net.weights
-    for name in ("labels", "habituation", "degree", "wins", "last", "error", "utility", "distance"):
+    for name in (
+        "labels", "habituation", "degree", "wins", "last", "error", "utility", "distance", "moved",
+    ):  # fmt: skip
         getattr(new, name)[:old] = getattr(net, name)
     new.neighbours[:old, : net.neighbours.shape[1]] = net.neighbours
     new.ages[:old, : net.ages.shape[1]] = net.ages
     for name in ("mean", "context", "trace", "counts", "sums"):
         getattr(new, name)[:] = getattr(net, name)
     return new
+
+
+def weights_of(net: Net, which: Wholes) -> Float32[npt.NDArray[np.float32], "_which width"]:
+    """The weights of these neurons, a row each."""
+    return net.weights[which // LANES, :, which % LANES]
+
+
+def part_of(net: Net, which: Wholes) -> Net:
+    """A network of these neurons alone, in that order, enough to read from; without edges."""
+    blocks, width = -(-len(which) // LANES), net.weights.shape[1]
+    weights = np.full((blocks, width, LANES), np.inf, np.float32)
+    place = np.arange(len(which))
+    weights[place // LANES, :, place % LANES] = weights_of(net, which)
+    counts = net.counts.copy()
+    counts[SIZE] = len(which)
+    squares = np.empty((blocks, LANES), np.float32)
+    return net._replace(weights=weights, labels=net.labels[which], counts=counts, squares=squares)
 
 
 # --- neurons ----------------------------------------------------------------------------------
@@ -142,6 +164,7 @@ def add(net: Net, x: Row, arousal: float, valence: float) -> int:
     net.wins[new] = 0
     net.last[new] = net.counts[CLOCK]
     net.error[new] = net.utility[new] = net.distance[new] = 0.0
+    net.moved[new] = True
     net.counts[SIZE] += 1
     return new
 
@@ -165,6 +188,7 @@ def remove(net: Net, index: int) -> int:
         net.error[index] = net.error[last]
         net.utility[index] = net.utility[last]
         net.distance[index] = net.distance[last]
+        net.moved[index] = True
         net.degree[index] = net.degree[last]
         for slot in range(net.degree[last]):
             other = net.neighbours[last, slot]
@@ -370,6 +394,7 @@ def count(net: Net, best: int, square: float) -> None:
 def move(net: Net, index: int, x: Row, rate: float) -> None:
     """w <- w + rate (x - w), in float32."""
     step = np.float32(rate)
+    net.moved[index] = True
     block, lane = index // LANES, index % LANES
     for feature in range(len(x)):
         weight = net.weights[block, feature, lane]

@@ -1,6 +1,6 @@
 """A memory of one person that is a growing network: GWR, Gamma-GWR or GNG."""
 
-from typing import final
+from typing import TYPE_CHECKING, Final, final
 
 import numpy as np
 
@@ -9,10 +9,18 @@ from affmem.values import Affects, Codes, Reading, State
 from affmem_memories import gng, gwr
 from affmem_memories.compiling import announced
 from affmem_memories.config import GammaGWRConfig, GNGConfig, GWRConfig
-from affmem_memories.net import SIZE, STRIDE, TRACED, Net, empty, enlarged
+from affmem_memories.lanes import Near, Row
+from affmem_memories.net import SIZE, STRIDE, TRACED, Net, empty, enlarged, part_of
 from affmem_memories.none import unknown
 from affmem_memories.reading import read
 from affmem_memories.state import SLOTS, pack, subset, union, unpack
+
+if TYPE_CHECKING:
+    from affmem_memories.cells import Cells
+
+NEAR: Final = 8
+"""Neurons at least that an approximate search looks for; of them the nearest are taken exactly."""
+ALL: Near = np.empty(0, np.int64)
 
 
 @final
@@ -39,6 +47,7 @@ class GrowingMemory:
         self._gwr = gwr.law(config) if isinstance(config, GWRConfig) else None
         self._alpha = self._gwr.alpha if self._gwr is not None else np.ones(1, np.float32)
         self._net: Net | None = None
+        self._cells: Cells | None = None
 
     def begin(self) -> None:
         """A new clip starts: the contexts of a Gamma-GWR are forgotten."""
@@ -76,7 +85,30 @@ class GrowingMemory:
         if self._gng is not None:
             return gng.learn(net, self._gng, rows, labels, begin)
         assert self._gwr is not None  # noqa: S101  (a config is of one or the other)
-        return gwr.learn(net, self._gwr, rows, labels, begin)
+        while begin < len(rows):
+            few = self._few(net)  # a row adds one neuron at most
+            near = ALL if few > 0 else self._near(net, rows[begin], NEAR)
+            end = min(len(rows), begin + max(few, 1))
+            done = gwr.learn(net, self._gwr, rows[:end], labels[:end], begin, near)
+            if done < end:
+                return done
+            begin = done
+        return begin
+
+    def _few(self, net: Net) -> int:
+        """How many more neurons there must be before search is approximate; 0 or less: it is."""
+        if isinstance(self.config, GNGConfig):
+            return self.config.max_neurons
+        return self.config.approximate_above + 1 - int(net.counts[SIZE])
+
+    def _near(self, net: Net, code: Row, count: int) -> Near:
+        """Neurons that are probably the nearest to a code that comes next."""
+        from affmem_memories.cells import Cells
+
+        if self._cells is None:
+            self._cells = Cells(net)
+        context = np.repeat(self._alpha[1:], len(code)) * net.context
+        return self._cells.near(net, np.append(self._alpha[0] * code, context), count)
 
     def predict(self, codes: Codes) -> Reading:
         """Also: where the best-matching unit has no label, the nearest neuron with one is read.
@@ -91,9 +123,26 @@ class GrowingMemory:
         nearest = config.blend if config.reading == "blend" else 1
         squared = isinstance(config, GWRConfig) and config.distance == "square"
         with announced():
-            read(self._net, self._alpha, rows, nearest, reading, squared=squared)
+            if self._few(self._net) > 0:
+                read(self._net, self._alpha, rows, nearest, reading, squared=squared)
+            else:
+                self._read_near(self._net, rows, nearest, reading, squared=squared)
         reading.novel[:] = reading.activations < config.activity_threshold
         return reading
+
+    def _read_near(
+        self, net: Net, rows: Codes, nearest: int, reading: Reading, *, squared: bool
+    ) -> None:
+        """Fill the reading from the neurons near each row; from all where too few have labels."""
+        for row in range(len(rows)):
+            near = self._near(net, rows[row], max(NEAR, nearest))
+            some = part_of(net, near)
+            if np.isfinite(some.labels[:, 0]).sum() < nearest:
+                some, near = net, np.arange(net.counts[SIZE])
+            one = unknown(1)
+            read(some, self._alpha, rows[row : row + 1], nearest, one, squared=squared)
+            reading.affects[row], reading.activations[row] = one.affects[0], one.activations[0]
+            reading.units[row] = near[one.units[0]]
 
     def errors(self) -> tuple[np.ndarray, np.ndarray]:
         """Quantisation error over time: how many rows were seen, and their mean distance till then.
@@ -153,4 +202,4 @@ class GrowingMemory:
 
     def restore(self, state: State) -> None:
         net = unpack(state, self._kind, self._contexts)
-        self._net = net if net.weights.shape[1] else None
+        self._net, self._cells = net if net.weights.shape[1] else None, None

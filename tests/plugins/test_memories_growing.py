@@ -21,7 +21,7 @@ from safetensors.numpy import load, save
 from affmem.conformance import CHECKS, Subject
 from affmem_memories.config import GammaGWRConfig, GNGConfig, GWRConfig
 from affmem_memories.network import GrowingMemory
-from memories_strategies import batches, configs, same, streams
+from memories_strategies import batches, configs, joined, same, streams, symmetric
 from memories_twin import twin
 from typecheck import unchecked
 
@@ -430,11 +430,6 @@ def test_many_memories_learn_at_once_in_threads_as_one_after_the_other():
     assert all(same(one, other) for one, other in zip(alone, together, strict=True))
 
 
-def joined(state):
-    """Whether every neuron has an edge."""
-    return set(state["edges"].ravel().tolist()) == set(range(len(state["weights"])))
-
-
 class Machine(RuleBasedStateMachine):
     """A memory under whatever may happen to it, on codes that often tie."""
 
@@ -580,24 +575,6 @@ class Machine(RuleBasedStateMachine):
             labels = state["labels"][known[:, 0]]
             assert (labels >= low - 1e-6).all()
             assert (labels <= high + 1e-6).all()
-
-
-def symmetric(memory):
-    """Whether each edge stands with both its ends, once, with one age, and free places are free."""
-    net, n = memory._net, len(memory)
-    if net is None:
-        return True
-    edges = {
-        (one, int(net.neighbours[one, slot])): int(net.ages[one, slot])
-        for one in range(n)
-        for slot in range(net.degree[one])
-    }
-    free = net.weights.transpose(0, 2, 1).reshape(-1, net.weights.shape[1])[n:]
-    return (
-        all(edges.get((b, a)) == age and a != b < n for (a, b), age in edges.items())
-        and len(edges) == net.degree[:n].sum()
-        and bool(np.isinf(free).all())
-    )
 
 
 def test_whatever_happens_the_network_is_sound():
