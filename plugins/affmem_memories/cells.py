@@ -25,9 +25,8 @@ class Cells:
     def __init__(self, net: Net) -> None:
         self._begin(net)
 
-    def near(self, net: Net, row: Row, count: int) -> Near:
+    def near(self, row: Row, count: int) -> Near:
         """`count` neurons that are probably the nearest, by index; fewer where fewer were found."""
-        self._follow(net)
         found = self._file.search(row[None], count)[1][0]
         return np.sort(found[found >= 0])
 
@@ -45,7 +44,7 @@ class Cells:
         self._made, self._size = size, size
         net.moved[:] = False
 
-    def _follow(self, net: Net) -> None:
+    def follow(self, net: Net) -> None:
         """Take in what has become of the neurons since; new cells where they are twice as many."""
         size = int(net.counts[SIZE])
         if size > 2 * self._made:

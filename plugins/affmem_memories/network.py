@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 NEAR: Final = 8
 """Neurons at least that an approximate search looks for; of them the nearest are taken exactly."""
 ALL: Near = np.empty(0, np.int64)
+"""None in particular: every neuron is compared."""
 
 
 @final
@@ -90,6 +91,7 @@ class GrowingMemory:
             near = ALL if few > 0 else self._near(net, rows[begin], NEAR)
             end = min(len(rows), begin + max(few, 1))
             done = gwr.learn(net, self._gwr, rows[:end], labels[:end], begin, near)
+            self._follow(net)
             if done < end:
                 return done
             begin = done
@@ -101,14 +103,22 @@ class GrowingMemory:
             return self.config.max_neurons
         return self.config.approximate_above + 1 - int(net.counts[SIZE])
 
+    def _follow(self, net: Net) -> None:
+        """Let the cells be those of the neurons as they are now, where search is approximate."""
+        if self._few(net) > 0:
+            return
+        if self._cells is None:
+            from affmem_memories.cells import Cells
+
+            self._cells = Cells(net)
+        else:
+            self._cells.follow(net)
+
     def _near(self, net: Net, code: Row, count: int) -> Near:
         """Neurons that are probably the nearest to a code that comes next."""
-        from affmem_memories.cells import Cells
-
-        if self._cells is None:
-            self._cells = Cells(net)
+        assert self._cells is not None  # noqa: S101  (made when there were enough neurons)
         context = np.repeat(self._alpha[1:], len(code)) * net.context
-        return self._cells.near(net, np.append(self._alpha[0] * code, context), count)
+        return self._cells.near(np.append(self._alpha[0] * code, context), count)
 
     def predict(self, codes: Codes) -> Reading:
         """Also: where the best-matching unit has no label, the nearest neuron with one is read.
@@ -203,3 +213,4 @@ class GrowingMemory:
     def restore(self, state: State) -> None:
         net = unpack(state, self._kind, self._contexts)
         self._net, self._cells = net if net.weights.shape[1] else None, None
+        self._follow(net)

@@ -62,6 +62,9 @@ def test_where_all_cells_are_looked_through_it_is_the_exact_memory_to_the_bit(
     assert one.affects.tobytes() == other.affects.tobytes()
     assert one.activations.tobytes() == other.activations.tobytes()
     assert one.units.tolist() == other.units.tolist()
+    if memory._cells:  # every neuron is in a cell, once, and none that is gone
+        every = memory._near(memory._net, codes[0], len(memory) + 50)
+        assert every.tolist() == list(range(len(memory)))
 
 
 @given(config=networks, stream=streams(), above=st.integers(2, 30))
