@@ -2,6 +2,7 @@
 
 import sys
 
+import faiss
 import numpy as np
 import pytest
 from attrs import evolve
@@ -113,6 +114,20 @@ def test_nearly_all_nearest_are_found_also_after_neurons_moved_came_and_went():
     assert same(again.state(), memory.state())
     assert min(recalled(again, fresh)) > 0.99
     assert (again.predict(fresh).units == memory.predict(fresh).units).mean() > 0.99
+
+
+def test_however_many_threads_faiss_has_the_cells_are_the_same():
+    codes, found = clustered(2000, seed=1), []
+    before = faiss.omp_get_max_threads()
+    try:
+        for threads in (1, 2):
+            faiss.omp_set_num_threads(threads)
+            memory = approximate(GROWING, 500)
+            memory.partial_fit(codes)
+            found.append([memory._near(memory._net, code, 8).tolist() for code in codes[:200]])
+    finally:
+        faiss.omp_set_num_threads(before)
+    assert found[0] == found[1]
 
 
 def test_it_learns_as_well_as_the_exact_memory():
