@@ -10,17 +10,19 @@ import torch
 from torch import Tensor
 from torch.nn.functional import affine_grid, avg_pool2d, grid_sample
 
+from affmem.lot import Lot
+
 SHIFT = 0.03
 """Largest shift, in sides of the picture."""
 SCALE = 0.03
 TURN = math.radians(4)
 
 
-def _uniform(shape: tuple[int, ...], low: float, high: float, lot: torch.Generator) -> Tensor:
-    return torch.rand(shape, generator=lot) * (high - low) + low
+def _uniform(shape: tuple[int, ...], low: float, high: float, lot: Lot) -> Tensor:
+    return lot.uniform(*shape) * (high - low) + low
 
 
-def moved(faces: Tensor, lot: torch.Generator) -> Tensor:
+def moved(faces: Tensor, lot: Lot) -> Tensor:
     """Each face shifted, scaled, turned and, one in two, mirrored; its affect stays the same."""
     n = len(faces)
     turn = _uniform((n,), -TURN, TURN, lot)
@@ -35,7 +37,7 @@ def moved(faces: Tensor, lot: torch.Generator) -> Tensor:
     return grid_sample(faces, grid, padding_mode="border", align_corners=False)
 
 
-def relit(faces: Tensor, lot: torch.Generator) -> Tensor:
+def relit(faces: Tensor, lot: Lot) -> Tensor:
     """Each face with its own brightness, contrast and tint."""
     n = len(faces)
     contrast = _uniform((n, 1, 1, 1), 0.8, 1.2, lot)
@@ -44,11 +46,11 @@ def relit(faces: Tensor, lot: torch.Generator) -> Tensor:
     return (faces * contrast.to(faces.device) + (tint + light).to(faces.device)).clamp(-1.0, 1.0)
 
 
-def spoilt(faces: Tensor, lot: torch.Generator) -> Tensor:
+def spoilt(faces: Tensor, lot: Lot) -> Tensor:
     """Each face blurred somewhat and with some noise; differentiable."""
     n = len(faces)
     blur = (_uniform((n, 1, 1, 1), -1.0, 1.0, lot)).clamp(min=0.0).to(faces.device)
     blurred = avg_pool2d(faces, 3, stride=1, padding=1, count_include_pad=False)
     grain = _uniform((n, 1, 1, 1), 0.0, 0.06, lot)
-    noise = torch.randn(faces.shape, generator=lot) * grain
+    noise = lot.normal(*faces.shape) * grain
     return torch.lerp(faces, blurred, blur) + noise.to(faces.device)

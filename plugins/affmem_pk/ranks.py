@@ -1,12 +1,16 @@
 """Where a training runs: on which device, how precisely, and as which of several processes.
 
 Under `torchrun` or `fabric run` every process runs the same command, draws the same random numbers
-and keeps the same weights; each takes its rows of a batch, and only the first one writes.
+and keeps the same weights; each takes its rows of a batch, and only the first one writes. What they
+learn does not depend on how many they are, but for how sums are rounded.
 """
 
 import logging
 import math
 import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from lightning_fabric import Fabric
@@ -67,8 +71,62 @@ def means(fabric: Fabric, values: dict[str, Tensor]) -> dict[str, float]:
     if not values:
         return {}
     shared = torch.stack([one.detach().float() for one in values.values()])
-    fabric.all_reduce(shared)
+    _average(fabric, shared)
     return dict(zip(values, shared.tolist(), strict=True))
+
+
+def first_s(fabric: Fabric, figures: dict[str, float]) -> dict[str, float]:
+    """The first process' figures, so that all conclude the same from them."""
+    if fabric.world_size == 1:
+        return figures
+    told = _gathered(fabric, list(figures.values()))[0]
+    return dict(zip(figures, told, strict=True))
+
+
+def check_alike(fabric: Fabric, faces: int, step: int) -> None:
+    """Raise UserError where another process has other faces, or goes on from another step."""
+    if fabric.world_size == 1:
+        return
+    for name, numbers in zip(
+        ("faces to learn from", "step to go on from"),
+        zip(*_gathered(fabric, [faces, step]), strict=True),
+        strict=True,
+    ):
+        if len(set(numbers)) > 1:
+            said = ", ".join(f"{one:.0f}" for one in numbers)
+            raise UserError(
+                f"the processes differ in {name} ({said}); "
+                "expected the same data, and the same --out, on every node"
+            )
+
+
+def _average(fabric: Fabric, tensor: Tensor) -> None:
+    with _together():
+        fabric.all_reduce(tensor)
+
+
+def _gathered(fabric: Fabric, numbers: list[float]) -> list[list[float]]:
+    """The numbers of every process, by rank."""
+    table = torch.zeros((fabric.world_size, len(numbers)), dtype=torch.float64)
+    table[fabric.global_rank] = torch.tensor(numbers)
+    table = table.to(fabric.device)
+    with _together():
+        fabric.all_reduce(table, reduce_op="sum")
+    rows: list[list[float]] = table.tolist()
+    return rows
+
+
+@contextmanager
+def _together() -> Iterator[None]:
+    """What all processes do at once. Raises UserError where another has ended."""
+    try:
+        yield
+    except RuntimeError as error:
+        reason = re.sub(r"^\[\S*\] |\. This .*", "", str(error).strip().partition("\n")[0])
+        raise UserError(
+            f"another process of this training has ended ({reason}), and so does this one; "
+            "the same command with the same --out goes on"
+        ) from None
 
 
 def advance(
@@ -82,7 +140,7 @@ def advance(
     graded = [one.grad for one in module.parameters() if one.grad is not None]
     if graded and fabric.world_size > 1:  # as one tensor: a message has its price
         flat = torch.cat([one.flatten() for one in graded])
-        fabric.all_reduce(flat)
+        _average(fabric, flat)
         parts = torch.split(flat, [one.numel() for one in graded])
         for one, part in zip(graded, parts, strict=True):
             one.copy_(part.view_as(one))

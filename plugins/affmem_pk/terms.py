@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import l1_loss, mse_loss, relu, softplus
 
+from affmem.lot import Lot
 from affmem.terms import Pass, Shape
 from affmem_pk.config import Form, NetworkConfig, PriorConfig, RealConfig
 from affmem_pk.networks import Prior, Real
@@ -67,7 +68,7 @@ class PriorDuel:
 
     def duel(self, batch: Pass) -> Tensor:
         codes = batch.codes.detach()
-        drawn = (torch.rand(codes.shape, generator=batch.lot) * 2 - 1).to(codes.device)
+        drawn = (batch.lot.uniform(*codes.shape) * 2 - 1).to(codes.device)
         paid = judged(self._form, self.critic(drawn), self.critic(codes))
         if self._form == "wasserstein":
             between = mixed(drawn, codes, batch.lot)
@@ -124,9 +125,9 @@ def fooled(form: Form, fake: Tensor) -> Tensor:
             return -fake.mean()
 
 
-def mixed(one: Tensor, other: Tensor, lot: torch.Generator) -> Tensor:
+def mixed(one: Tensor, other: Tensor, lot: Lot) -> Tensor:
     """Points by lot on the ways between the rows of both, ready to be differentiated by."""
-    share = torch.rand(len(one), generator=lot).to(one.device)
+    share = lot.uniform(len(one)).to(one.device)
     share = share.reshape(-1, *[1] * (one.ndim - 1))
     return torch.lerp(one.detach(), other.detach(), share).requires_grad_()
 

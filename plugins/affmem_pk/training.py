@@ -18,6 +18,7 @@ from torch.optim import Adam, AdamW
 from affmem import gallery
 from affmem.errors import UserError
 from affmem.gallery import SHOWN
+from affmem.lot import Lot
 from affmem.protocols import Runtime
 from affmem.settings import plain
 from affmem.terms import Examples, Pass, Shape, TermConfig, sample
@@ -27,7 +28,7 @@ from affmem_pk.checkpoint import save
 from affmem_pk.config import TrainerConfig
 from affmem_pk.learning import Learning
 from affmem_pk.networks import Networks, initialize
-from affmem_pk.ranks import advance, check_divides, launched, means, mine
+from affmem_pk.ranks import advance, check_alike, check_divides, first_s, launched, means, mine
 from affmem_pk.sampling import order
 
 BEST, LAST, STATE = "best.safetensors", "last.safetensors", "state.safetensors"
@@ -68,6 +69,8 @@ class PKTrainer:
     the best CCC on the faces held out and at the end, `samples/`, and while it lasts
     `state.safetensors`.
     """
+
+    shared = True
 
     def __init__(self, config: TrainerConfig, runtime: Runtime) -> None:
         self._config = config
@@ -122,35 +125,38 @@ class PKTrainer:
             lot=lot,
         )
         learning.resume(out / STATE)
+        check_alike(fabric, len(pictures), learning.step)
         average, judges, makers = learning.average, learning.judges, learning.makers
         clip = math.inf if config.clip is None else config.clip
         parts = (*dict(networks.named_children()), *critics)
         told = (*terms, *(f"{name}_gradient" for name in parts))
-        made = fresh(learning.step * size) if fresh else None
+        rank, world = fabric.global_rank, fabric.world_size
+        rows = Lot(lot, rank, world)
+        made = fresh(learning.step * size + rank, world) if fresh else None
         begun, seen = time.perf_counter(), 0
 
         def judge(faces: Tensor) -> Tensor:
             # It learns nothing from what G draws, so that the two cannot agree on a secret sign.
-            shown = spoilt(faces, lot) if config.augment else faces
+            shown = spoilt(faces, rows) if config.augment else faces
             affects: Tensor = average.reader(average.encoder(shown)).float()
             return affects
 
         for step in range(learning.step, config.steps):
-            # --- one batch: `x` as it is to be rebuilt, seen by E as a worse picture of it ------
+            # --- this process' rows of a batch: `x` as it is to be rebuilt, seen by E spoilt ----
             if made:
-                x, y = (one.to(device) for one in _next(made, size))
+                x, y = (one.to(device) for one in _next(made, size // world))
             else:
                 if len(learning.order) < size:
                     learning.order = order(labels[:count], config.balance, lot)
-                chosen, learning.order = learning.order[:size], learning.order[size:]
+                chosen = mine(fabric, learning.order[:size])
+                learning.order = learning.order[size:]
                 x, y = _batch(pictures, chosen).to(device), labels[chosen].to(device)
             shown = x
             if config.augment:
-                x = relit(moved(x, lot), lot)
-                shown = spoilt(x, lot)
-            asked = (torch.rand((redrawn, 2), generator=lot) * 2 - 1).to(device)
-            x, y, shown, asked = (mine(fabric, one) for one in (x, y, shown, asked))
-            m = len(asked)
+                x = relit(moved(x, rows), rows)
+                shown = spoilt(x, rows)
+            m = redrawn // world
+            asked = (rows.uniform(m, 2) * 2 - 1).to(device)
             weights = {name: one.weighs(step, config.steps) for name, one in terms.items()}
             due = [name for name, weight in weights.items() if weight > 0]
             for optimizer, rate in ((makers, config.learning_rate), (judges, config.critic_rate)):
@@ -167,7 +173,7 @@ class PKTrainer:
                 batch = Pass(
                     faces=x, affects=y, codes=codes, read=networks.reader(codes).float(),
                     rebuilt=pictured[:m], asked=asked, edited=pictured[m:],
-                    judge=judge, lot=lot,
+                    judge=judge, lot=rows,
                 )  # fmt: skip
 
                 # --- 1. the critics -----------------------------------------------------------
@@ -204,6 +210,7 @@ class PKTrainer:
                     _read_afterwards(average, pictures[:count], labels[:count], config, device)
                 figures = learning.figures(told)
                 figures |= self._validate(average, pictures[count:], labels[count:], device)
+                figures = first_s(fabric, figures)
                 facts = {
                     "trainer": asdict(config),
                     "terms": {name: plain(one) for name, one in terms.items()},

@@ -11,6 +11,7 @@ import logging
 import os
 import shutil
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -38,9 +39,9 @@ def gathered(source: Source, folder: Path | None, told: Told, workers: int) -> E
     """The faces of `source`: those kept in `folder`, or gathered and kept there; None keeps none.
 
     What is kept is written whole or not at all; what is damaged is gathered anew. Another process
-    that gathers the same faces is waited for. Faces from a folder may be written to, which the
-    files do not hear of. Raises InputError where `folder` cannot be written, and what `gather`
-    raises.
+    that gathers the same faces is waited for; under `torchrun` the first on each node gathers, as
+    it shows how far it is. Faces from a folder may be written to, which the files do not hear of.
+    Raises InputError where `folder` cannot be written, and what `gather` raises.
     """
     if folder is None:
         parts: list[Pictures] = []
@@ -50,6 +51,8 @@ def gathered(source: Source, folder: Path | None, told: Told, workers: int) -> E
     entry = folder / f"faces-{_key(source)}"
     with _written(folder):
         folder.mkdir(parents=True, exist_ok=True)
+        while os.environ.get("LOCAL_RANK", "0") != "0" and not entry.exists():
+            time.sleep(0.1)
         lock = FileLock(folder / f".{entry.name}.lock")
         lock.acquire()
     try:

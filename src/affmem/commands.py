@@ -45,6 +45,7 @@ class Commands(click.Group):
 
     def main(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401
         """Run; tell the user's mistakes in a line each, and being interrupted too."""
+        _interrupts.clear()
         for one in (signal.SIGINT, signal.SIGTERM):
             signal.signal(one, _interrupt)
         hush()
@@ -96,7 +97,8 @@ def stop(*lines: str) -> NoReturn:
 
 
 def fail(*lines: str) -> NoReturn:
-    """End as mistaken, with a line for each mistake."""
+    """End as mistaken, with a line for each mistake; what interrupts this is the second to."""
+    _interrupts.append(0)
     for line in lines:
         click.echo(f"error: {line}", err=True)
     sys.exit(2)

@@ -118,9 +118,10 @@ class Made:
                 raise UserError(f"endless: dataset {part.use!r} cannot make faces without end")
         self._open: list[Generator[tuple[Image, Affect], None, None]] = []
 
-    def __call__(self, start: int) -> Iterator[tuple[Image, Affect]]:
+    def __call__(self, start: int, stride: int = 1) -> Iterator[tuple[Image, Affect]]:
         self.close()
-        self._open.append(spread(self._eye.fresh, range(start, WITHOUT_END), self._workers))
+        numbers = range(start, WITHOUT_END, stride)
+        self._open.append(spread(self._eye.fresh, numbers, self._workers))
         return self._open[-1]
 
     def close(self) -> None:

@@ -15,7 +15,9 @@ from affmem.protocols import Runtime
 from affmem.values import Affect, Affects, Clip, Image, Pictures
 
 if TYPE_CHECKING:
-    from torch import Generator, Tensor, nn
+    from torch import Tensor, nn
+
+    from affmem.lot import Lot
 
 
 @frozen(eq=False)
@@ -42,8 +44,8 @@ class Pass:
     judge: "Callable[[Tensor], Tensor]"
     """Faces [k, 3, 96, 96] to affects [k, 2]: the running mean of D_em and E, which learns nothing
     from what it judges."""
-    lot: "Generator"
-    """Where a term draws its random numbers from, on the CPU."""
+    lot: "Lot"
+    """Where a term draws its random numbers from: `batch.lot.uniform(*batch.codes.shape)`."""
 
 
 @frozen
@@ -118,8 +120,9 @@ class TermConfig(Protocol):
 class Fresh(Protocol):
     """Labelled faces without end."""
 
-    def __call__(self, start: int) -> Iterator[tuple[Image, Affect]]:
-        """Those from number `start` on: the same ones whenever they are asked for."""
+    def __call__(self, start: int, stride: int = 1) -> Iterator[tuple[Image, Affect]]:
+        """Each `stride`-th from number `start` on: the same ones whenever they are asked for. The
+        others are not made: of several processes, each asks for its own."""
         ...
 
     def close(self) -> None:
@@ -141,7 +144,11 @@ class Examples:
 
 @runtime_checkable
 class Trainer(Protocol):
-    """Makes prior knowledge from labelled faces."""
+    """Makes prior knowledge from labelled faces.
+
+    One that has an attribute `shared` which is true can be trained by several processes at once,
+    each of which calls `train` with the same arguments; others are refused there.
+    """
 
     def train(
         self, examples: Examples, terms: Mapping[str, TermConfig], out: Path

@@ -1,6 +1,7 @@
 """A training: labelled faces gathered once, then handed to the trainer, in a folder of its own."""
 
 import csv
+import logging
 import os
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
@@ -11,7 +12,7 @@ from typing import Any
 from attrs import evolve
 
 from affmem.cache import gathered
-from affmem.errors import InputError
+from affmem.errors import InputError, UserError
 from affmem.experiment import Training, dumps
 from affmem.files import write
 from affmem.gathering import Made, Source
@@ -20,6 +21,7 @@ from affmem.run import check_empty
 from affmem.terms import Examples
 from affmem.tracking import tracked
 
+log = logging.getLogger("affmem")
 DONE = "done.json"
 """Its presence says that a training is finished."""
 ASIDE = ("trackers", "cache", "workers")
@@ -36,18 +38,26 @@ def train(
 
     A folder in which the very same training was cut off goes on from there. `told(stage, done,
     of)` hears of the gathering of faces, which `examples` save where they are there already.
-    Raises InputError where `out` holds anything else, UserError where there is no example, and
-    what the parts raise.
+    Of several processes under `torchrun` each calls this, and the first one writes.
+    Raises InputError where `out` holds anything else, UserError where there is no example, or
+    several processes and a trainer that is for one, and what the parts raise.
     """
     text = dumps(training)
-    check_resumable(out, text)
+    first = os.environ.get("RANK", "0") == "0"
+    if first or (out / "training.toml").is_file():  # the first may have begun to write already
+        check_resumable(out, text)
     runtime = Runtime(seed=training.seed, device=training.device)
     trainer = training.training.build(runtime)
-    first = os.environ.get("RANK", "0") == "0"  # of several processes under torchrun, one writes
+    world = int(os.environ.get("WORLD_SIZE", "1"))
+    if world > 1 and not getattr(trainer, "shared", False):
+        raise UserError(
+            f"trainer {training.training.use!r} learns in one process; expected no torchrun, "
+            f"which has started {world}"
+        )
     trackers = {part.use: part.build(runtime) for part in training.trackers if first}
     examples = examples or examples_of(training, told)
-    out.mkdir(parents=True, exist_ok=True)
     if first:
+        out.mkdir(parents=True, exist_ok=True)
         write(out / "training.toml", text)
     terms = {part.use: part.config for part in training.terms}
     with tracked(trackers, out, text) as tell, closing(examples.fresh or ExitStack()):
@@ -84,6 +94,8 @@ def _learnt(text: str) -> dict[str, Any]:
 def examples_of(training: Training, told: Callable[[str, int, int], None]) -> Examples:
     """Every labelled face that the training names; raises what `affmem.cache.gathered` raises."""
     runtime = Runtime(seed=training.seed, device=training.device)
+    if training.cache is None and (world := int(os.environ.get("WORLD_SIZE", "1"))) > 1:
+        log.info("note: each of %d processes gathers all faces; with a cache, one a node", world)
     source = Source(training.dataset, training.faces, runtime)
     fresh = Made(source, training.workers) if training.endless else None
     return evolve(gathered(source, training.cache, told, training.workers), fresh=fresh)

@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 from affmem import Runtime, pictures
 from affmem.catalogue import catalogue
 from affmem.errors import InputError, PluginError, UserError
+from affmem.lot import Lot
 from affmem.protocols import Encoder
 from affmem.terms import Examples, Pass, Shape, Term
 from affmem.values import Clip
@@ -86,7 +87,7 @@ def a_pass(faces, rebuilt):
     return Pass(
         faces=faces, affects=nothing, codes=torch.zeros(len(faces), 4), read=nothing,
         rebuilt=rebuilt, asked=nothing[: len(rebuilt)], edited=torch.zeros_like(rebuilt),
-        judge=lambda faces: torch.zeros(len(faces), 2), lot=torch.Generator(),
+        judge=lambda faces: torch.zeros(len(faces), 2), lot=Lot(torch.Generator()),
     )  # fmt: skip
 
 

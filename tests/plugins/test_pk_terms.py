@@ -10,6 +10,7 @@ from torch import nn
 
 from affmem import Runtime
 from affmem.catalogue import catalogue
+from affmem.lot import Lot
 from affmem.terms import Pass, Shape, Term, TermConfig
 from affmem_pk import affmem_terms
 from affmem_pk.config import FORMS, NetworkConfig, PriorConfig, RealConfig
@@ -30,7 +31,7 @@ def a_pass(**changes):
         "asked": torch.tensor([[1.0, -1.0]]),
         "edited": torch.zeros(1, 3, 96, 96),
         "judge": lambda faces: torch.zeros(len(faces), 2),
-        "lot": torch.Generator().manual_seed(0),
+        "lot": Lot(torch.Generator().manual_seed(0)),
     }
     return Pass(**(values | changes))
 

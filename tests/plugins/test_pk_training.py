@@ -10,6 +10,7 @@ import torch
 from affmem.catalogue import catalogue
 from affmem.errors import InputError, UserError
 from affmem.gallery import SHOWN
+from affmem.lot import Lot
 from affmem.pictures import read
 from affmem.protocols import Runtime
 from affmem.terms import Examples, Trainer
@@ -310,7 +311,7 @@ def test_the_pace_rises_stays_and_falls_to_nearly_zero():
 
 
 def test_augmentation_keeps_faces_faces_and_a_plain_face_plain():
-    lot = torch.Generator().manual_seed(0)
+    lot = Lot(torch.Generator().manual_seed(0))
     grey = torch.full((20, 3, 96, 96), 0.25)
     torch.testing.assert_close(moved(grey, lot), grey)
     assert relit(torch.ones(20, 3, 96, 96), lot).max() <= 1.0
@@ -320,7 +321,7 @@ def test_augmentation_keeps_faces_faces_and_a_plain_face_plain():
 def test_about_half_of_the_faces_are_mirrored_and_none_goes_far():
     face = torch.zeros(200, 1, 96, 96)
     face[:, :, 20, 10] = 1.0
-    found = moved(face, torch.Generator().manual_seed(0)).flatten(1).argmax(1)
+    found = moved(face, Lot(torch.Generator().manual_seed(0))).flatten(1).argmax(1)
     down, right = found // 96, found % 96
     mirrored = right > 48
     assert 70 < mirrored.sum() < 130

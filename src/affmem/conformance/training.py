@@ -62,6 +62,8 @@ def passed(n: int, m: int) -> Pass:
     """A pass over n faces by lot, m of which were redrawn; codes are 4 wide."""
     import torch
 
+    from affmem.lot import Lot
+
     lot = torch.Generator().manual_seed(0)
 
     def drawn(*shape: int) -> "Tensor":
@@ -80,7 +82,7 @@ def passed(n: int, m: int) -> Pass:
         affects=drawn(n, 2),
         asked=drawn(m, 2),
         judge=lambda faces: faces.flatten(1)[:, :2].tanh(),
-        lot=lot,
+        lot=Lot(lot),
         **made,
     )
 
