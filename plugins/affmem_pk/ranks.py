@@ -27,7 +27,7 @@ from affmem_pk.config import Precision
 def launched(device: str, precision: Precision) -> Fabric:
     """This process, among those that were started with it.
 
-    Raises UserError where the device cannot be used here.
+    Raises UserError where the device cannot be used here, or another process does not come.
     """
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it greets every process
     kind, _, number = device.partition(":")
@@ -45,8 +45,10 @@ def launched(device: str, precision: Precision) -> Fabric:
             fabric.launch()
     except (ValueError, RuntimeError, AssertionError, MisconfigurationException) as error:
         reason = str(error).strip().partition("\n")[0]
+        others = "" if world == 1 else ", or another process cannot be reached"
         raise UserError(
-            f"device {device!r} cannot be used here ({reason}); expected cpu, cuda, cuda:1 or mps"
+            f"device {device!r} cannot be used here{others} ({reason}); "
+            "expected cpu, cuda, cuda:1 or mps"
         ) from None
     return fabric
 

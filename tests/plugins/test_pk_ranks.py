@@ -136,7 +136,8 @@ def test_one_that_is_killed_ends_all_and_any_number_of_processes_goes_on(whole, 
 
 
 @pytest.mark.slow
-def test_started_again_by_torchrun_they_go_on(whole, tmp_path):
+def test_started_again_by_torchrun_they_go_on(whole, tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCH_DISABLE_SHARE_RDZV_TCP_STORE", "1")  # else some call the dead
     trained([*torchrun(2), "--max-restarts", 1], tmp_path / "out", what="killed@1:5")
     assert (tmp_path / "out-told" / "killed").exists()
     assert same(tmp_path / "out", whole)
