@@ -77,7 +77,7 @@ def means(fabric: Fabric, values: dict[str, Tensor]) -> dict[str, float]:
     return dict(zip(values, shared.tolist(), strict=True))
 
 
-def first_s(fabric: Fabric, figures: dict[str, float]) -> dict[str, float]:
+def of_the_first(fabric: Fabric, figures: dict[str, float]) -> dict[str, float]:
     """The first process' figures, so that all conclude the same from them."""
     if fabric.world_size == 1:
         return figures

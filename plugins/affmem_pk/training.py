@@ -28,7 +28,7 @@ from affmem_pk.checkpoint import save
 from affmem_pk.config import TrainerConfig
 from affmem_pk.learning import Learning
 from affmem_pk.networks import Networks, initialize
-from affmem_pk.ranks import advance, check_alike, check_divides, first_s, launched, means, mine
+from affmem_pk.ranks import advance, check_alike, check_divides, launched, means, mine, of_the_first
 from affmem_pk.sampling import order
 
 BEST, LAST, STATE = "best.safetensors", "last.safetensors", "state.safetensors"
@@ -210,7 +210,7 @@ class PKTrainer:
                     _read_afterwards(average, pictures[:count], labels[:count], config, device)
                 figures = learning.figures(told)
                 figures |= self._validate(average, pictures[count:], labels[count:], device)
-                figures = first_s(fabric, figures)
+                figures = of_the_first(fabric, figures)
                 facts = {
                     "trainer": asdict(config),
                     "terms": {name: plain(one) for name, one in terms.items()},
