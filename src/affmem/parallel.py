@@ -1,6 +1,7 @@
 """Work done by a backend's processes, here or on other machines: results as they come."""
 
 import os
+import sys
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import (
@@ -108,5 +109,13 @@ def pinned(threads: int) -> Iterator[None]:
     It holds for the libraries that are loaded by now, and what a new process loads.
     """
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))
-    with threadpool_limits(threads):
-        yield
+    cv2 = sys.modules.get("cv2")  # which has a pool of its own
+    before = cv2 and cv2.getNumThreads()
+    try:
+        if cv2:
+            cv2.setNumThreads(threads)
+        with threadpool_limits(threads):
+            yield
+    finally:
+        if cv2:
+            cv2.setNumThreads(before)
