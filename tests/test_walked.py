@@ -101,8 +101,10 @@ def test_killed_at_any_moment_it_goes_on_and_ends_the_same(file, serial, tmp_pat
     end = time.monotonic() + 120
     while len([*out.glob(f"{FINISHED}/*.safetensors")]) < 2 and time.monotonic() < end:
         time.sleep(0.01)
+    started = psutil.Process(process.pid).children(recursive=True)
     process.kill()
     process.wait()
+    assert psutil.wait_procs(started, timeout=20)[1] == []  # none outlives it
     assert json.loads((out / "run.json").read_text())["status"] == "running"
     done = {path.name: path.stat().st_mtime_ns for path in (out / FINISHED).iterdir()}
     assert len(done) >= 2

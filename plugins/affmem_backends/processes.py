@@ -1,9 +1,12 @@
 """Processes of this machine, by joblib."""
 
+import os
 import signal
+import time
 from collections.abc import Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
+from threading import Thread
 from typing import final
 
 from joblib.externals.loky import ProcessPoolExecutor
@@ -37,14 +40,24 @@ class Processes:
 
     @contextmanager
     def started(self, workers: int) -> Iterator[Executor]:
-        """They never hear Ctrl-C: it is for the process that asked."""
+        """They end with the block, and with this process, and never hear Ctrl-C before it."""
         threads = dict.fromkeys(LIBRARIES, str(self.threads))
-        executor = ProcessPoolExecutor(workers, env=threads, initializer=_deaf)
+        executor = ProcessPoolExecutor(
+            workers, env=threads, initializer=_bound, initargs=(os.getpid(),)
+        )
         try:
             yield executor
         finally:
             executor.shutdown(wait=True, kill_workers=True)
 
 
-def _deaf() -> None:
+def _bound(parent: int) -> None:
+    """Never hear Ctrl-C, and end with the process that asked, however that ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
