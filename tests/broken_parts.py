@@ -573,6 +573,9 @@ class Listed:
             for name, (kept, version, made, times) in sorted(self.rows.items())
         ]  # fmt: skip
 
+    def card(self, person):
+        return next((one for one in self.people() if one.person == person), None)
+
     def load(self, person):
         kept, version, _, times = self.rows.get(person, NOBODY)
         self.check_time(times)
@@ -661,6 +664,13 @@ class Unasked(Listed):
     def rename(self, old, new):
         super().rename(old, new)
         self.rows[new] = (*self.rows[new][:3], (None, self.rows[new][3][1]))
+
+
+class Latest(Listed):
+    """Whoever is asked for, the card is that of who is listed last."""
+
+    def card(self, person):
+        return self.people()[-1] if person in self.rows else None
 
 
 class Timeless(Listed):
@@ -867,6 +877,7 @@ BROKEN = [
     ("it_is_made_whole_and_the_same_again", subject("maker", Counting)),
     ("interrupted_it_leaves_nothing", subject("maker", Littering)),
     ("what_is_kept_comes_back", subject("store", Western)),
+    ("a_card_is_found_by_name", subject("store", Latest)),
     ("no_update_is_lost", subject("store", Recounting)),
     ("what_is_erased_is_gone", subject("store", Remembering)),
     ("a_new_name_takes_all_along", subject("store", Unasked)),

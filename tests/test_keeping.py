@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from affmem import Kept, Runtime
 from affmem.catalogue import catalogue
 from affmem.conformance.store import kepts
-from affmem.consent import Consent, pseudonym
+from affmem.consent import Consent, admit, pseudonym
 from affmem.errors import ConflictError, StoreError
 from affmem.experiment import Experiment, Part, dumps, load
 from affmem.keeping import Shelf, fingerprint, pack, unpack
@@ -104,6 +104,23 @@ def test_put_away_and_taken_up_again_it_reads_as_if_it_never_was(memory, tmp_pat
         assert apart == whole
 
     holds()
+
+
+def test_what_is_done_for_one_person_lists_nobody(tmp_path, monkeypatch):
+    one, parts = shelf(tmp_path, Flat()), stations(Flat())
+    anna = meet("anna", parts, one)
+    anna.keep("anna", one)
+    monkeypatch.delattr(type(one._store), "people")
+    people = Known(one, parts)
+    assert ("anna" in people, "ben" in people) == (True, False)  # he agreed, and has no memory
+    assert people["anna"].seen == anna.seen
+    anna.keep("anna", one)
+    one.agreed("cleo")
+    assert admit(one._store, ["anna", "dora"], Consent(1)).names.keys() == {"anna", "dora"}
+    del people["anna"]
+    with pytest.raises(KeyError):
+        people["anna"]
+    people.close()
 
 
 def test_also_when_it_was_put_away_amid_its_first_faces(tmp_path):

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, final
 from uuid import uuid4
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, Select, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from affmem.errors import ConflictError, StoreError
@@ -19,6 +19,8 @@ from affmem_store.tables import memories, persons
 
 LONGEST = 200
 """Characters of a name."""
+AT_ONCE = 10_000
+"""Values that a statement takes; of both databases, neither takes 70,000."""
 
 
 @final
@@ -29,32 +31,22 @@ class SqlStore:
         self._versions = config.versions
         self._seal = seal(config.key_file)
         self._database = Database(config, self._seal)
+        self._unscoured = False
 
     def people(self) -> Sequence[Card]:
         """Names are opened here: the database cannot sort what is sealed."""
-        each = (
-            select(
-                memories.c.person,
-                func.max(memories.c.version).label("version"),
-                func.sum(func.length(memories.c.content)).label("size"),
-            )
-            .group_by(memories.c.person)
-            .subquery()
-        )
-        rows = (
-            select(persons, each.c.version, each.c.size, memories.c.faces, memories.c.units)
-            .outerjoin(each, each.c.person == persons.c.id)
-            .outerjoin(memories, memories.c.version == each.c.version)
-        )
         with self._database.reading() as connection:
-            cards = [
-                Card(
-                    self._name(row), row.version or 0, row.made, row.changed, row.faces or 0,
-                    row.units or 0, int(row.size or 0), row.consent, row.expires,
-                )
-                for row in connection.execute(rows)
-            ]  # fmt: skip
-        return sorted(cards, key=lambda card: card.person)
+            rows = connection.execute(_told())
+            return sorted(map(self._card, rows), key=lambda card: card.person)
+
+    def card(self, person: str) -> Card | None:
+        """Of one person the same."""
+        if not _is_name(person):
+            return None
+        with self._database.reading() as connection:
+            who = self._find(connection, person)
+            row = who and connection.execute(_told(who.id)).one_or_none()
+            return None if row is None else self._card(row)
 
     def load(self, person: str) -> tuple[Kept, int] | None:
         """The newest version."""
@@ -98,16 +90,17 @@ class SqlStore:
         """The rows, and then what they left in the files."""
         with self._database.writing() as connection:
             _erase(connection, [self._known(connection, person).id])
-        self._database.scour()
+        self._scour()
 
     def erase_expired(self) -> Sequence[str]:
-        """As `erase`."""
+        """As `erase`; the files are written anew only if there was someone, or it failed before."""
         over = persons.c.expires <= datetime.now(UTC)
         with self._database.writing() as connection:
             rows = connection.execute(select(persons).where(over).with_for_update()).all()
             names = sorted(self._name(row) for row in rows)
             _erase(connection, [row.id for row in rows])
-        self._database.scour()
+        if rows or self._unscoured:
+            self._scour()
         return names
 
     def rename(self, old: str, new: str) -> None:
@@ -117,7 +110,7 @@ class SqlStore:
             if self._find(connection, new) is not None:
                 raise StoreError(f"{new}: is kept already")
             _change(connection, who.id, **self._named(who.id, new), changed=datetime.now(UTC))
-        self._database.scour()
+        self._scour()
 
     def consent(self, person: str, given: datetime | None, expires: datetime | None) -> None:
         """In the person's row."""
@@ -134,9 +127,14 @@ class SqlStore:
         """Close every connection."""
         self._database.close()
 
+    def _scour(self) -> None:
+        self._unscoured = True
+        self._database.scour()
+        self._unscoured = False
+
     def _find(self, connection: Connection, person: str, *, writes: bool = False) -> Any | None:  # noqa: ANN401
         """The person's row, held until the transaction ends if it `writes`."""
-        if not (0 < len(person) <= LONGEST and person.isprintable()):
+        if not _is_name(person):
             raise StoreError(f"{person!r}: expected a name of 1 to {LONGEST} printable characters")
         where = persons.c.handle == self._seal.handle(person)
         found = select(persons).where(where)
@@ -144,6 +142,12 @@ class SqlStore:
         if row is not None and self._name(row) != person:
             raise StoreError(f"{person}: the row found is another person's; it was changed by hand")
         return row
+
+    def _card(self, row: Any) -> Card:  # noqa: ANN401
+        return Card(
+            self._name(row), row.version or 0, row.made, row.changed, row.faces or 0,
+            row.units or 0, int(row.size or 0), row.consent, row.expires,
+        )  # fmt: skip
 
     def _known(self, connection: Connection, person: str) -> Any:  # noqa: ANN401
         row = self._find(connection, person, writes=True)
@@ -179,6 +183,28 @@ class SqlStore:
         return kept
 
 
+def _is_name(person: str) -> bool:
+    return 0 < len(person) <= LONGEST and person.isprintable()
+
+
+def _told(key: str | None = None) -> Select[Any]:
+    """What cards say: everyone's, or that of the person with this key."""
+    each = select(
+        memories.c.person,
+        func.max(memories.c.version).label("version"),
+        func.sum(func.length(memories.c.content)).label("size"),
+    ).group_by(memories.c.person)
+    who = select(persons)
+    if key is not None:
+        each, who = each.where(memories.c.person == key), who.where(persons.c.id == key)
+    sums = each.subquery()
+    return (
+        who.add_columns(sums.c.version, sums.c.size, memories.c.faces, memories.c.units)
+        .outerjoin(sums, sums.c.person == persons.c.id)
+        .outerjoin(memories, memories.c.version == sums.c.version)
+    )
+
+
 def _place(key: str, version: int) -> str:
     return f"memory {key} {version}"
 
@@ -193,5 +219,7 @@ def _change(connection: Connection, key: str, **values: Any) -> None:  # noqa: A
 
 
 def _erase(connection: Connection, keys: Sequence[str]) -> None:
-    connection.execute(delete(memories).where(memories.c.person.in_(keys)))
-    connection.execute(delete(persons).where(persons.c.id.in_(keys)))
+    for first in range(0, len(keys), AT_ONCE):
+        some = keys[first : first + AT_ONCE]
+        connection.execute(delete(memories).where(memories.c.person.in_(some)))
+        connection.execute(delete(persons).where(persons.c.id.in_(some)))

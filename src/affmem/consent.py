@@ -41,12 +41,12 @@ def admit(store: MemoryStore, persons: Iterable[str], consent: Consent) -> Admis
     Whoever has a name of their own in the store has it from someone who gave it; all others are
     kept by pseudonym. Without valid consent no one is read or kept, and a note says so.
     """
-    cards = {card.person: card for card in store.people()}
     now = datetime.now(UTC)
     names, notes = {}, []
     for person in dict.fromkeys(persons):
-        name = person if person in cards else pseudonym(person)
-        problem = refusal(cards.get(name), now)
+        own = store.card(person)
+        name = pseudonym(person) if own is None else person
+        problem = refusal(own or store.card(name), now)
         if problem == NONE and consent.days:
             store.consent(name, now, now + timedelta(days=consent.days))
             problem = ""
@@ -72,7 +72,7 @@ def agree(store: MemoryStore, person: str, until: datetime | None = None) -> Non
     stays as it is, and a new one has no end.
     """
     now = datetime.now(UTC)
-    card = next((one for one in store.people() if one.person == person), None)
+    card = store.card(person)
     if card is not None and over(card):
         store.erase(person)
     elif until is None and not refusal(card, now):

@@ -19,7 +19,7 @@ from affmem.errors import ConflictError, StoreError
 from affmem.files import HEADER
 from affmem.protocols import Encoder, Memory, MemoryStore
 from affmem.settings import plain
-from affmem.values import Face, Kept, Likeness, State
+from affmem.values import Card, Face, Kept, Likeness, State
 
 FIGURES = 64
 """Numbers of a code that a fingerprint holds, at most."""
@@ -149,7 +149,7 @@ class Shelf:
         if (name := self._kept_as(person)) is not None:
             kept = evolve(kept, about={**self._about, **kept.about})
             base = self.version(person)
-            if not base and all(card.person != name for card in self._store.people()):
+            if not base and self._store.card(name) is None:
                 # Who is kept for the first time has an entry, that of their consent.
                 raise ConflictError(f"{person}: erased by another, or never agreed")
             self._versions[person] = self._store.save(name, kept, base)
@@ -175,10 +175,11 @@ class Shelf:
 
     def people(self) -> list[str]:
         """Whose memory is kept, with consent."""
-        now = datetime.now(UTC)
-        return [
-            card.person for card in self._store.people() if card.version and not refusal(card, now)
-        ]
+        return [card.person for card in self._store.people() if _readable(card)]
+
+    def knows(self, person: str) -> bool:
+        """Whether this person's memory is kept, with consent."""
+        return _readable(self._store.card(person))
 
     def agreed(self, person: str) -> None:
         """Note that this person agreed, now, to being kept (`affmem.consent.agree`)."""
@@ -187,12 +188,16 @@ class Shelf:
     def erase(self, person: str) -> None:
         """Forget all that is kept of this person, who need not be there."""
         self._versions.pop(person, None)
-        if any(card.person == person for card in self._store.people()):
+        if self._store.card(person) is not None:
             self._store.erase(person)
 
     def close(self) -> None:
         """Let go of the store."""
         self._store.close()
+
+
+def _readable(card: Card | None) -> bool:
+    return card is not None and card.version > 0 and not refusal(card, datetime.now(UTC))
 
 
 def apart(kept: Kept) -> tuple[State, Likeness | None]:

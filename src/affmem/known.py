@@ -43,7 +43,7 @@ class Known(MutableMapping[str, Person]):
     def __getitem__(self, name: str) -> Person:
         """Raises StoreError where what is kept is of other parts (`Shelf.fetch`)."""
         if name not in self._met:
-            if name not in self._shelf.people():
+            if not self._shelf.knows(name):
                 raise KeyError(name)
             self._met[name] = meet(name, self._parts, self._shelf.fetch(name))
             self._seen[name] = self._met[name].seen
@@ -60,7 +60,7 @@ class Known(MutableMapping[str, Person]):
         self._shelf.erase(name)
 
     def __contains__(self, name: object) -> bool:
-        return name in self._met or name in self._shelf.people()
+        return name in self._met or (isinstance(name, str) and self._shelf.knows(name))
 
     def __iter__(self) -> Iterator[str]:
         return iter({**dict.fromkeys(self._shelf.people()), **self._met})

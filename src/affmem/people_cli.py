@@ -114,7 +114,7 @@ def people_import(*, file: Path, name: str | None, where: str | None) -> None:
     if over(given.card):
         raise InputError(file, f"consent of {name} ended on {_day(given.card.expires)}")
     with _opened(where, new=True) as (found, place):
-        if any(card.person == name for card in found.people()):
+        if found.card(name) is not None:
             raise UserError(f"{name} is kept in {place} already: give another name with --as")
         found.consent(name, given.card.consent, given.card.expires)
         if given.kept is not None:
@@ -185,8 +185,7 @@ def people_consent(
     if until is not None and ends <= now:
         raise UserError(f"--until {until:%Y-%m-%d}: expected a day to come")
     with _opened(where, new=new) as (found, place):
-        known = {card.person for card in found.people()}
-        name = name if new and name not in known else _card(found, name).person
+        name = name if new and found.card(name) is None else _card(found, name).person
         found.consent(name, None if withdraw else now, ends)
     if withdraw:
         click.echo(
@@ -216,14 +215,13 @@ def people_erase(
 
     folders = _folders(runs, caches)
     with _opened(where, missing=bool(runs) and where is None) as (found, place):
-        cards = {card.person: card for card in found.people()}
-        kept = next((one for one in _aliases(name) if one in cards), None)
-        names = [name] if kept in (None, name) else [name, str(kept)]
+        card = _found(found, name)
+        names = [name] if card is None or card.person == name else [name, card.person]
         there = [(one, by) for folder in folders for by in names for one in traces(folder, by)]
-        if kept is None and not there:
-            raise UserError(_nobody(name, cards, f" in {place}, nor in {_listed(folders)}"))
-        if kept is not None:
-            click.echo(f"{place}: {kept}, a memory of {cards[kept].faces} faces")
+        if card is None and not there:
+            raise UserError(_nobody(name, found, f" in {place}, nor in {_listed(folders)}"))
+        if card is not None:
+            click.echo(f"{place}: {card.person}, a memory of {card.faces} faces")
         for trace, _ in there:
             whole = "all of it" if trace.persons <= 1 else f"one of {trace.persons} persons"
             click.echo(f"{trace.run}: {trace.frames} frames, {whole}")
@@ -231,8 +229,8 @@ def people_erase(
             click.echo(f"{cache}: all faces")
         _ask(yes=yes)
         left = [trace.run for trace, by in there if erase(trace, by)]
-        if kept is not None:
-            found.erase(kept)
+        if card is not None:
+            found.erase(card.person)
     _discard(caches)
     for run in dict.fromkeys(left):
         _report_anew(run)
@@ -308,15 +306,18 @@ def _aliases(name: str) -> Iterator[str]:
 
 def _card(found: "MemoryStore", name: str) -> "Card":
     """Of whoever has this name, or whose pseudonym it stands for. Raises UserError."""
-    cards = {card.person: card for card in found.people()}
-    for one in _aliases(name):
-        if one in cards:
-            return cards[one]
-    raise UserError(_nobody(name, cards, ""))
+    card = _found(found, name)
+    if card is None:
+        raise UserError(_nobody(name, found))
+    return card
 
 
-def _nobody(name: str, known: Sequence[str] | dict[str, Any], there: str) -> str:
-    guess = nearest(name, known)
+def _found(found: "MemoryStore", name: str) -> "Card | None":
+    return next(filter(None, map(found.card, _aliases(name))), None)
+
+
+def _nobody(name: str, found: "MemoryStore", there: str = "") -> str:
+    guess = nearest(name, [card.person for card in found.people()])
     hint = f"; did you mean {guess!r}?" if guess else ""
     return f"nobody is kept as {name!r}{there}{hint} `affmem people list` shows who is"
 

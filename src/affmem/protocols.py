@@ -330,6 +330,13 @@ class MemoryStore(Protocol):
         """Everyone who is kept, by name, the expired too."""
         ...
 
+    def card(self, person: str) -> Card | None:
+        """A person's card as `people` lists it; None where nobody of this name is kept.
+
+        The time that it takes does not grow with the number of persons.
+        """
+        ...
+
     def load(self, person: str) -> tuple[Kept, int] | None:
         """A person's memory, bit for bit as it was saved, and its version; None where none is kept.
 
@@ -350,7 +357,7 @@ class MemoryStore(Protocol):
         ...
 
     def erase_expired(self) -> Sequence[str]:
-        """Erase everyone who has expired; returns who it was."""
+        """Erase everyone who has expired; returns who it was. Cheap where nobody has."""
         ...
 
     def rename(self, old: str, new: str) -> None:

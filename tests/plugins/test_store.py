@@ -210,6 +210,24 @@ def test_while_another_reads_on_an_erasure_says_what_remains(tmp_path):
     store.close()
 
 
+def test_any_number_expire_at_once(config):
+    store = opened(config)
+    store.consent("anna", None, None)
+    ended = datetime(2020, 1, 1, tzinfo=UTC).isoformat(timespec="microseconds")
+    rows_of(
+        config,
+        "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 70000) "
+        "INSERT INTO affmem_person (id, handle, name, made, changed, expires) "
+        "SELECT 'k' || n, 'n' || n, CAST('n' || n AS BLOB), made, changed, :ended "
+        "FROM n, affmem_person".replace("AS BLOB", "AS BYTEA" if config.url else "AS BLOB"),
+        ended=ended,
+    )
+    assert len(store.erase_expired()) == 70_000
+    assert [card.person for card in store.people()] == ["anna"]
+    assert store.erase_expired() == []
+    store.close()
+
+
 # --- sealed -----------------------------------------------------------------------------------
 
 

@@ -81,6 +81,27 @@ def what_is_kept_comes_back(subject: Subject) -> None:
     subject.given(check, SHARE, config=subject.configs, kept=kepts())
 
 
+def a_card_is_found_by_name(subject: Subject) -> None:
+    """Asked for by name, a card is the one that is listed; None of whoever is not there, or is no
+    name."""
+
+    def check(config: Any, kept: Kept) -> None:
+        with opened(subject, config) as (store, (one, other, gone, nobody)):
+            for name in (one, gone):
+                store.save(name, kept, 0)
+            store.consent(other, now(), now() - timedelta(days=1))
+            store.erase(gone)
+            cards = listed(store)
+            for name in (one, other):
+                card = store.card(name)
+                demand(card == cards[name], f"{name!r} has {card}, and is listed as {cards[name]}")
+            unnamed = ("", *(nobody + letter for letter in "\0\n\ud800"), nobody * 14)
+            for name in (gone, nobody, *unnamed):
+                demand(store.card(name) is None, f"{name!r} is not there, but has a card")
+
+    subject.given(check, SHARE, config=subject.configs, kept=kepts())
+
+
 def no_update_is_lost(subject: Subject) -> None:
     """Saved from any version but the one that is kept: ConflictError, and nothing is changed, also
     where two have opened it; versions rise, also over an erasure."""
@@ -265,6 +286,9 @@ def machine(subject: Subject, steps: list[str]) -> type[RuleBasedStateMachine]:
                 return
             cards = {name: card for name, card in listed(self.store).items() if name in self.names}
             demand({*cards} == {*self.model}, f"{[*cards]} are listed, not {[*self.model]}")
+            for name in self.names:
+                card = self.store.card(name)
+                demand(card == cards.get(name), f"{name!r} has {card}, not {cards.get(name)}")
             for name, (kept, version, expires) in self.model.items():
                 demand(cards[name].version == version, f"{cards[name]}: not version {version}")
                 demand(cards[name].expires == expires, f"{cards[name]}: not until {expires}")
@@ -318,6 +342,7 @@ def same(store: MemoryStore, name: str, kept: Kept, version: int | None = None) 
 
 CHECKS: tuple[Check, ...] = (
     what_is_kept_comes_back,
+    a_card_is_found_by_name,
     no_update_is_lost,
     what_is_erased_is_gone,
     a_new_name_takes_all_along,

@@ -14,7 +14,6 @@ from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
-from affmem.consent import over
 from affmem.errors import StoreError, UserError
 from affmem.serve.gate import Gate
 from affmem.serve.hall import Hall
@@ -38,8 +37,7 @@ async def _expire(hall: Hall) -> None:
     while True:
         await asyncio.sleep(EXPIRING)
         try:
-            if any(over(one) for one in await hall.work(hall.store.people)):
-                await hall.work(hall.store.erase_expired)
+            await hall.work(hall.store.erase_expired)
         except StoreError as error:  # another holds it: the next time will do
             log.warning("%s", error)
 

@@ -78,8 +78,8 @@ class Hall:
 
     async def card(self, person: str) -> Card | None:
         """What the store says of a person; None for one who is not there, or no longer."""
-        cards = await self.work(self.store.people)
-        return next((one for one in cards if one.person == person and not over(one)), None)
+        card = await self.work(self.store.card, person)
+        return None if card is None or over(card) else card
 
     def close(self) -> None:
         """Let the threads end, and the store go."""

@@ -54,5 +54,5 @@ class Loan:
     def erase(self, store: MemoryStore) -> None:
         """Drop it, and all that the store keeps of the person; once begun, it is done."""
         self.void()
-        if any(one.person == self.person for one in store.people()):
+        if store.card(self.person) is not None:
             store.erase(self.person)

@@ -84,7 +84,7 @@ def people(hall: Hall) -> APIRouter:
         watch = hall.watching(person)
         if watch is not None:
             await watch.ask(Erase(type="erase"))
-            if all(one.person != person for one in await hall.work(hall.store.people)):
+            if await hall.work(hall.store.card, person) is None:
                 return
         holder = object()
         try:
@@ -93,7 +93,7 @@ def people(hall: Hall) -> APIRouter:
             raise HTTPException(409, f"{person!r} comes or goes at this moment") from None
         try:
             # Also one whose time is over: they are kept until they are erased.
-            if all(one.person != person for one in await hall.work(hall.store.people)):
+            if await hall.work(hall.store.card, person) is None:
                 raise HTTPException(404, f"no memory of {person!r} is kept here")
             await hall.erased(person, lambda store: store.erase(person))
         finally:
