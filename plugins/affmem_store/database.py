@@ -2,7 +2,7 @@
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic, sleep
@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from affmem.errors import StoreError
 from affmem_store.config import SqlConfig
 from affmem_store.sealing import VARIABLE, Seal
-from affmem_store.tables import REVISION, VERSION_TABLE, memories, persons, stores
+from affmem_store.tables import PARTS, REVISION, VERSION_TABLE, memories, persons, stores
 
 FILE = "memories.sqlite"
 TOLD = {
@@ -29,6 +29,12 @@ TOLD = {
 }
 """What SQLite's errors mean to a user, by the beginning of their names."""
 BUSY = "another process has been writing all the time (setting `wait`)"
+PART = text(
+    "SELECT part FROM generate_series(0, :parts - 1) part WHERE EXISTS (SELECT 1 "
+    "FROM unnest(CAST(:keys AS varchar[])) person WHERE satisfies_hash_partition("
+    "'affmem_memory'::regclass, :parts, part, person))"
+)
+"""Which of PostgreSQL's parts have the memories of these persons."""
 LOCK = 0x61666D656D
 """PostgreSQL's advisory lock that whoever makes or migrates the tables holds."""
 
@@ -80,11 +86,12 @@ class Database:
         ):
             yield connection
 
-    def scour(self) -> None:
-        """Take from the files what erased rows have left there.
+    def scour(self, keys: Collection[str]) -> None:
+        """Take from the files what the rows of the persons with these keys have left there.
 
-        SQLite: not a byte remains. PostgreSQL: the tables are written anew; its log, and backups,
-        are its owner's. Raises StoreError where another process keeps it from that for too long.
+        SQLite: not a byte remains. PostgreSQL: the tables that had them are written anew; its log,
+        and backups, are its owner's. Raises StoreError where another process keeps it from that for
+        too long.
         """
         try:
             with self._told(), self._bare() as connection:
@@ -94,8 +101,9 @@ class Database:
                     if log.one()[0]:
                         raise BusyError  # noqa: TRY301  (told as when it is raised)
                     return
-                for table in (memories, persons):
-                    connection.execute(text(f"VACUUM (FULL) {table.name}"))
+                parts = connection.scalars(PART, {"parts": PARTS, "keys": [*keys]}).all()
+                for table in (persons.name, *(f"{memories.name}_{part}" for part in parts)):
+                    connection.execute(text(f"VACUUM (FULL) {table}"))
         except BusyError:
             raise StoreError(
                 f"{self.name}: what was to go is gone, but bytes of it remain in the files as long "
@@ -133,6 +141,8 @@ class Database:
         """What each connection begins with; of SQLite the durable, rather than the fast."""
         if not self._is_file:
             connection.execute(f"SET lock_timeout = {self._wait}")
+            # A plan for any person locks every part; one for this person locks theirs alone.
+            connection.execute("SET plan_cache_mode = force_custom_plan")
             connection.commit()
             return
         connection.isolation_level = None  # `_begin` says when a transaction begins

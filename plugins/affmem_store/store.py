@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, final
 from uuid import uuid4
 
-from sqlalchemy import Connection, Select, delete, func, insert, select, update
+from sqlalchemy import Connection, Select, and_, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from affmem.errors import ConflictError, StoreError
@@ -31,7 +31,7 @@ class SqlStore:
         self._versions = config.versions
         self._seal = seal(config.key_file)
         self._database = Database(config, self._seal)
-        self._unscoured = False
+        self._unscoured: set[str] = set()
 
     def people(self) -> Sequence[Card]:
         """Names are opened here: the database cannot sort what is sealed."""
@@ -78,19 +78,20 @@ class SqlStore:
             blank = insert(memories).values(**told, digest=b"", content=b"")
             version: int = connection.scalars(blank.returning(memories.c.version)).one()
             closed = self._seal.closed(content, _place(key, version))
-            row = memories.c.version == version
-            digest = hashlib.sha256(closed).digest()
-            connection.execute(update(memories).where(row).values(content=closed, digest=digest))
+            theirs, row = memories.c.person == key, memories.c.version == version
+            filled = {"content": closed, "digest": hashlib.sha256(closed).digest()}
+            connection.execute(update(memories).where(theirs, row).values(filled))
             old = [*versions, version][: -self._versions]
-            connection.execute(delete(memories).where(memories.c.version.in_(old)))
+            connection.execute(delete(memories).where(theirs, memories.c.version.in_(old)))
             _change(connection, key, changed=moment)
         return version
 
     def erase(self, person: str) -> None:
         """The rows, and then what they left in the files."""
         with self._database.writing() as connection:
-            _erase(connection, [self._known(connection, person).id])
-        self._scour()
+            key = self._known(connection, person).id
+            _erase(connection, [key])
+        self._scour(key)
 
     def erase_expired(self) -> Sequence[str]:
         """As `erase`; the files are written anew only if there was someone, or it failed before."""
@@ -99,8 +100,7 @@ class SqlStore:
             rows = connection.execute(select(persons).where(over).with_for_update()).all()
             names = sorted(self._name(row) for row in rows)
             _erase(connection, [row.id for row in rows])
-        if rows or self._unscoured:
-            self._scour()
+        self._scour(*(row.id for row in rows))
         return names
 
     def rename(self, old: str, new: str) -> None:
@@ -110,7 +110,7 @@ class SqlStore:
             if self._find(connection, new) is not None:
                 raise StoreError(f"{new}: is kept already")
             _change(connection, who.id, **self._named(who.id, new), changed=datetime.now(UTC))
-        self._scour()
+        self._scour(who.id)
 
     def consent(self, person: str, given: datetime | None, expires: datetime | None) -> None:
         """In the person's row."""
@@ -127,10 +127,12 @@ class SqlStore:
         """Close every connection."""
         self._database.close()
 
-    def _scour(self) -> None:
-        self._unscoured = True
-        self._database.scour()
-        self._unscoured = False
+    def _scour(self, *keys: str) -> None:
+        """Take from the files what is left of these, and of those of whom that failed before."""
+        self._unscoured |= {*keys}
+        if self._unscoured:
+            self._database.scour(self._unscoured)
+            self._unscoured.clear()
 
     def _find(self, connection: Connection, person: str, *, writes: bool = False) -> Any | None:  # noqa: ANN401
         """The person's row, held until the transaction ends if it `writes`."""
@@ -201,7 +203,10 @@ def _told(key: str | None = None) -> Select[Any]:
     return (
         who.add_columns(sums.c.version, sums.c.size, memories.c.faces, memories.c.units)
         .outerjoin(sums, sums.c.person == persons.c.id)
-        .outerjoin(memories, memories.c.version == sums.c.version)
+        .outerjoin(
+            memories,
+            and_(memories.c.person == sums.c.person, memories.c.version == sums.c.version),
+        )
     )
 
 

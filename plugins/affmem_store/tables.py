@@ -15,9 +15,11 @@ from sqlalchemy import (
     TypeDecorator,
 )
 
-REVISION = "0001"
+REVISION = "0002"
 """The last of the migrations."""
 VERSION_TABLE = "affmem_version"
+PARTS = 64
+"""Tables that PostgreSQL keeps memories in, `affmem_memory_0` and so on, a person's all in one."""
 
 
 class Moment(TypeDecorator[datetime]):
@@ -72,4 +74,5 @@ memories = Table(
     sqlite_autoincrement=True,  # a version is never given twice, also after an erasure
 )
 """A row a person and version. `content` is a safetensors file, sealed where there is a key;
-`digest` is its SHA-256 as it lies there."""
+`digest` is its SHA-256 as it lies there. In PostgreSQL the primary key is (person, version), which
+makes the index needless."""

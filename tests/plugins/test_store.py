@@ -1,6 +1,7 @@
 """One store on SQLite and PostgreSQL: the same promises, also when killed, shared, or sealed."""
 
 import base64
+import hashlib
 import os
 import sqlite3
 import subprocess
@@ -12,6 +13,7 @@ from uuid import uuid4
 import numpy as np
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -25,8 +27,9 @@ from affmem.catalogue import catalogue
 from affmem.conformance import CHECKS, Subject
 from affmem.errors import InputError, UserError
 from affmem.experiment import choose
+from affmem.keeping import pack
 from affmem_store.config import SqlConfig
-from affmem_store.tables import REVISION, VERSION_TABLE, metadata
+from affmem_store.tables import REVISION, VERSION_TABLE, memories, metadata, persons
 
 WORKER = Path(__file__).with_name("store_worker.py")
 KEY = base64.b64encode(bytes(range(32))).decode()
@@ -190,6 +193,47 @@ def test_of_who_was_erased_nothing_is_left_in_the_tables_of_postgresql(server):
     store.erase("Rosalind")
     rows_of(SqlConfig(url=one), "CHECKPOINT")
     assert traces(data / "base", b"Rosalind", first, bens) == [bens]
+    store.close()
+
+
+def test_postgresql_writes_anew_the_part_alone_where_who_was_erased_lay(server):
+    config = SqlConfig(url=postgres.database(server[0], uuid4().hex))
+    store = opened(config)
+    for number in range(20):
+        store.save(f"person {number}", kept(number), 0)
+    files = (
+        "SELECT relname, pg_relation_filenode(oid) FROM pg_class "
+        "WHERE relname LIKE 'affmem_memory%' AND relkind = 'r'"
+    )
+    before, where = dict(rows_of(config, files)), "SELECT DISTINCT tableoid FROM affmem_memory"
+    assert len(rows_of(config, where)) > 1
+    ((part,),) = rows_of(
+        config,
+        "SELECT relname FROM affmem_person p JOIN affmem_memory m ON m.person = p.id "
+        "JOIN pg_class c ON c.oid = m.tableoid WHERE p.handle = 'person 7'",
+    )
+    store.erase("person 7")
+    after = dict(rows_of(config, files))
+    assert {name for name in after if after[name] != before[name]} == {part}
+    store.close()
+
+
+def test_what_postgresql_could_not_write_anew_it_does_the_next_time(server):
+    url, data = server
+    config = SqlConfig(url=postgres.database(url, uuid4().hex), wait=0.05)
+    store = opened(config)
+    store.save("Rosalind", kept(905, 100), 0)
+    first = kept(905).state["weights"].tobytes()[:40]
+    engine = sa.create_engine(config.url.replace("postgresql:", "postgresql+psycopg:", 1))
+    with engine.begin() as reader:
+        reader.execute(sa.text("SELECT * FROM affmem_memory")).all()
+        assert "bytes of it remain" in told(lambda: store.erase("Rosalind"))
+    engine.dispose()
+    rows_of(config, "CHECKPOINT")
+    assert traces(data / "base", b"Rosalind", first) == [first]
+    assert store.erase_expired() == []
+    rows_of(config, "CHECKPOINT")
+    assert traces(data / "base", b"Rosalind", first) == []
     store.close()
 
 
@@ -479,7 +523,9 @@ def test_migrations_lead_to_the_tables_that_the_store_uses(config):
     url = config.url or f"sqlite:///{config.file}"
     engine = sa.create_engine(url.replace("postgresql:", "postgresql+psycopg:", 1))
     with engine.connect() as connection:
-        options = {"version_table": VERSION_TABLE}
+        aside = ("affmem_memory_", "ix_affmem_memory_person") if config.url else ()
+        told = lambda _object, name, *_: not str(name).startswith(aside)  # noqa: E731
+        options = {"version_table": VERSION_TABLE, "include_object": told}
         context = MigrationContext.configure(connection, opts=options)
         assert compare_metadata(context, metadata) == []
         assert context.get_current_revision() == REVISION
@@ -488,6 +534,34 @@ def test_migrations_lead_to_the_tables_that_the_store_uses(config):
     folder = Path(affmem_store.__file__).with_name("migrations")
     scripts.set_main_option("script_location", str(folder))
     assert ScriptDirectory.from_config(scripts).get_heads() == [REVISION]
+
+
+def test_what_an_older_affmem_kept_is_there_after_the_migrations(config):
+    url = config.url or f"sqlite:///{config.file}"
+    if config.file:
+        config.file.parent.mkdir()
+    engine = sa.create_engine(url.replace("postgresql:", "postgresql+psycopg:", 1))
+    scripts = Config()
+    folder = Path(affmem_store.__file__).with_name("migrations")
+    scripts.set_main_option("script_location", str(folder))
+    content, moment = pack(kept(7)), datetime(2026, 1, 1, tzinfo=UTC)
+    row = {"saved": moment, "faces": 7, "units": 20, "content": content}
+    with engine.begin() as connection:
+        scripts.attributes["connection"] = connection
+        command.upgrade(scripts, "0001")
+        for key in "ab":
+            times = {"made": moment, "changed": moment}
+            who = {"id": key, "handle": f"{key}nna", "name": f"{key}nna".encode()}
+            connection.execute(sa.insert(persons).values(**who, **times))
+            digest = hashlib.sha256(content).digest()
+            connection.execute(sa.insert(memories).values(person=key, digest=digest, **row))
+    engine.dispose()
+    store = opened(config)
+    assert [(card.person, card.faces) for card in store.people()] == [("anna", 7), ("bnna", 7)]
+    loaded, version = store.load("bnna")
+    assert loaded.state["weights"].tobytes() == kept(7).state["weights"].tobytes()
+    assert store.save("anna", kept(8), store.card("anna").version) > version
+    store.close()
 
 
 def test_naming_it_imports_no_database():

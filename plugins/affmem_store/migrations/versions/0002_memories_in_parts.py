@@ -1,0 +1,33 @@
+"""PostgreSQL: memories lie in parts, of which an erasure writes one anew, and not all of them.
+
+A save leaves an old version behind: each part is vacuumed once a twentieth of it is dead, not only
+at PostgreSQL's fifth.
+"""
+
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+PARTS = 64
+EARLY = "autovacuum_vacuum_scale_factor = 0.05, toast.autovacuum_vacuum_scale_factor = 0.05"
+
+
+def upgrade() -> None:
+    """Make the parts, and move all memories there."""
+    if op.get_bind().dialect.name != "postgresql":
+        return
+    op.execute("ALTER TABLE affmem_memory RENAME TO affmem_memory_whole")
+    op.execute(
+        "CREATE TABLE affmem_memory (LIKE affmem_memory_whole INCLUDING DEFAULTS, "
+        "PRIMARY KEY (person, version), FOREIGN KEY (person) REFERENCES affmem_person (id)) "
+        "PARTITION BY HASH (person)"
+    )
+    for part in range(PARTS):
+        op.execute(
+            f"CREATE TABLE affmem_memory_{part} PARTITION OF affmem_memory "
+            f"FOR VALUES WITH (MODULUS {PARTS}, REMAINDER {part}) WITH ({EARLY})"
+        )
+    op.execute("INSERT INTO affmem_memory SELECT * FROM affmem_memory_whole")
+    op.execute("ALTER SEQUENCE affmem_memory_version_seq OWNED BY affmem_memory.version")
+    op.execute("DROP TABLE affmem_memory_whole")
