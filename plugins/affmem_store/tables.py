@@ -18,7 +18,7 @@ from sqlalchemy import (
 REVISION = "0002"
 """The last of the migrations."""
 VERSION_TABLE = "affmem_version"
-PARTS = 64
+PARTS = 32
 """Tables that PostgreSQL keeps memories in, `affmem_memory_0` and so on, a person's all in one."""
 
 
