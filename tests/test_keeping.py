@@ -108,13 +108,13 @@ def test_put_away_and_taken_up_again_it_reads_as_if_it_never_was(memory, tmp_pat
 
 def test_what_is_done_for_one_person_lists_nobody(tmp_path, monkeypatch):
     one, parts = shelf(tmp_path, Flat()), stations(Flat())
-    anna = meet("anna", parts, one)
-    anna.keep("anna", one)
+    anna = meet("anna", parts, one.fetch("anna"))
+    one.keep("anna", anna.kept())
     monkeypatch.delattr(type(one._store), "people")
     people = Known(one, parts)
     assert ("anna" in people, "ben" in people) == (True, False)  # he agreed, and has no memory
     assert people["anna"].seen == anna.seen
-    anna.keep("anna", one)
+    one.keep("anna", anna.kept())
     one.agreed("cleo")
     assert admit(one._store, ["anna", "dora"], Consent(1)).names.keys() == {"anna", "dora"}
     del people["anna"]
