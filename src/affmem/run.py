@@ -138,7 +138,10 @@ def _walk(
 
     def jobs() -> Iterator[Job]:
         for job in todo:
-            yield job if shelf is None else _fetched(job, shelf)
+            if shelf is not None:
+                kept = shelf.fetch(job.person)
+                job = evolve(job, kept=kept, base=shelf.version(job.person))  # noqa: PLW2901
+            yield job
 
     for walked in walks.done:
         if shelf is not None:  # it may have been cut off between the one and the other
@@ -152,14 +155,6 @@ def _walk(
                 shelf.keep(walked.person, walked.kept)
         if walked.steps:
             watch("watching", walks.watched, of, walked.steps[-1])
-
-
-def _fetched(job: Job, shelf: Shelf) -> Job:
-    try:
-        kept = shelf.fetch(job.person)
-    except UserError as error:
-        return evolve(job, problem=error)
-    return evolve(job, kept=kept, base=shelf.version(job.person))
 
 
 def open_shelf(

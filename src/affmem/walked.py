@@ -35,6 +35,7 @@ FINISHED = "finished"
 STEPS = "affmem.steps."
 """Before the names of the arrays that hold the steps; no memory sees them."""
 LARGEST = 2048 * MIB
+NONSENSE = (ArithmeticError, RecursionError)
 COLUMNS = ("clip", "time", "face", "pk", "memory", "activation", "units", "truth")
 
 Table = Mapping[str, npt.NDArray[np.float64]]
@@ -49,8 +50,6 @@ class Job:
     kept: Kept | None = field(default=None, repr=False)
     base: int = field(default=0, repr=False)
     """The version of what is kept; 0 for none."""
-    problem: UserError | None = None
-    """Why it cannot be: nothing is walked then."""
 
     def __str__(self) -> str:
         return f"{self.person} ({len(self.clips)} clips)"
@@ -90,9 +89,7 @@ class Walker:
         return _elsewhere, (version("affmem"), self._experiment, self._threads)
 
     def __call__(self, job: Job) -> Walked:
-        """Walk a person. Raises what `walk` and `meet` raise, and the job's own problem."""
-        if job.problem is not None:
-            raise job.problem
+        """Walk a person. Raises what `walk` and `meet` raise."""
         runtime = Runtime(seed=self._experiment.seed, device=self._experiment.device)
         stations, clock = build_stations(self._experiment, runtime), Clock()
         with pinned(self._threads):
@@ -143,6 +140,9 @@ class Walks:
         }
         found = ((job.person, self._found(job)) for job in self._jobs)
         self._done = {person: one for person, one in found if one is not None}
+        self._clips = {job.person: len(job.clips) for job in self._jobs}
+        self.watched = sum(map(self._clips.__getitem__, self._done))
+        """How many clips were."""
 
     @property
     def todo(self) -> list[Job]:
@@ -154,16 +154,12 @@ class Walks:
         """What came of those who are, in the order in which they are met."""
         return [self._done[job.person] for job in self._jobs if job.person in self._done]
 
-    @property
-    def watched(self) -> int:
-        """How many clips that were."""
-        return sum(len(job.clips) for job in self._jobs if job.person in self._done)
-
     def put(self, walked: Walked) -> None:
         """Keep it, whole or not at all. Raises InputError where it cannot be written."""
         self._folder.mkdir(exist_ok=True)
         write(self._places[walked.person], _packed(walked, self._experiment))
         self._done[walked.person] = walked
+        self.watched += self._clips[walked.person]
 
     def steps(self) -> list[Step]:
         """What was said of the frames of those who are done, in the order of their clips."""
@@ -186,16 +182,7 @@ class Walks:
     def _found(self, job: Job) -> Walked | None:
         try:
             return _unpacked(content(self._places[job.person], LARGEST), job, self._experiment)
-        except (
-            UserError,
-            OSError,
-            ValueError,
-            KeyError,
-            TypeError,
-            IndexError,
-            OverflowError,
-            RecursionError,
-        ):
+        except (UserError, OSError, ValueError, TypeError, LookupError, *NONSENSE):
             return None  # not whole, or none of ours: it is done again
 
 
