@@ -165,6 +165,7 @@ def test_erased_not_a_byte_of_a_person_is_left_in_store_runs_or_caches(seen, tmp
     found = {"store.sqlite", "frames.csv", "utterances.csv", "people.json", "edits.json", "log.txt"}
     assert found < holding(folder, wanted)
     before = {path: path.read_bytes() for path in (folder / "runs" / "two").rglob("*.png")}
+    (folder / "runs" / "two" / "report.rrd").write_bytes(b"another reporter's")
     told = affmem(
         "people", "erase", KUNIGUNDE, "--store", "store.sqlite", "--cache", "cache", "--yes",
         cwd=folder,
@@ -179,6 +180,7 @@ def test_erased_not_a_byte_of_a_person_is_left_in_store_runs_or_caches(seen, tmp
     rows = [line.split(",")[1] for line in (run / "frames.csv").read_text().splitlines()[1:]]
     assert rows == [WOLFRAM] * 4
     assert WOLFRAM in (run / "report.html").read_text()
+    assert not (run / "report.rrd").exists()
     store = catalogue().config("store", "sql")(file=folder / "store.sqlite").build(Runtime())
     kept, _ = store.load(WOLFRAM)
     store.close()

@@ -80,6 +80,15 @@ def test_a_file_is_walked_whole_and_all_that_is_written_agrees(video, tmp_path):
     assert not [one for one in tmp_path.iterdir() if one.name.startswith(".")]
 
 
+def test_what_the_report_lacks_is_said_before_anything_is_watched(video, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "rerun", None)
+    monkeypatch.delitem(sys.modules, "affmem_report.recording", raising=False)
+    said = watch(video, "--record", tmp_path / "run", "--set", "report.use=rerun")
+    assert (said.exit_code, said.stdout) == (2, "")
+    assert said.stderr == "error: reporter 'rerun' needs rerun: pip install affmem[rerun]\n"
+    assert not (tmp_path / "run").exists()
+
+
 def test_no_name_is_a_formula_to_a_spreadsheet(tmp_path):
     corner = np.array([[0, 0], [9, 0], [9, 9], [0, 9]], np.float64)
     one = Sighting(0, "=1+1", 0.0, corner, None, None, 0.0, 0, learnt=False)

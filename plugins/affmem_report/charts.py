@@ -7,13 +7,13 @@ dark, so that a system has one colour everywhere. Names are escaped, since plotl
 import math
 from collections.abc import Sequence
 from html import escape
-from itertools import pairwise
 
 import numpy as np
 from scipy.stats import t as student
 
 from affmem.values import DIMENSIONS
-from affmem_report.run import SYSTEMS, Figure, Metrics, Person, Run, Series, Table
+from affmem_report.clips import end_to_end, labels, stretches
+from affmem_report.run import SYSTEMS, Figure, Metrics, Person, Run, Series
 from affmem_report.words import label
 
 Chart = dict[str, object]
@@ -103,7 +103,7 @@ def timeline(person: Person, points: int) -> tuple[Chart, int]:
     """What was said of a person, frame by frame, and how many frames lie between drawn ones."""
     frames = person.frames
     step = max(1, math.ceil(len(frames.time) / points))
-    at, spans = _timeline_of(person)
+    at, spans = end_to_end(person.frames)
     rows = _thin(person, step)
     x = [None if i is None else round(float(at[i]), 2) for i in rows]
 
@@ -118,7 +118,7 @@ def timeline(person: Person, points: int) -> tuple[Chart, int]:
         }  # fmt: skip
 
     unseen = np.where(frames.face, 1.0, np.nan)
-    truth = _truth(person)
+    truth = labels(person)
     data: list[Chart] = []
     for i, axis in enumerate(("", "2")):
         data += [
@@ -174,32 +174,10 @@ def _shape(more: dict[str, object]) -> Chart:
     return {"shape": "hv"} if more.pop("dashed", None) is False else {}
 
 
-def _timeline_of(person: Person) -> tuple[Series, list[tuple[float, float]]]:
-    """Each frame's place where the clips stand end to end, and each clip's start and end."""
-    frames = person.frames
-    at = np.zeros(len(frames.time))
-    spans: list[tuple[float, float]] = []
-    start = 0.0
-    for first, last in _clips(frames.clip):
-        time = frames.time[first:last]
-        between = float(np.median(np.diff(time))) if len(time) > 1 else 0.04
-        at[first:last] = start + time - time[0]
-        end = start + float(time[-1] - time[0]) + between
-        spans.append((round(start, 2), round(end, 2)))
-        start = end
-    return at, spans
-
-
-def _clips(names: Sequence[str]) -> list[tuple[int, int]]:
-    """First and last-but-one row of each run of equal names."""
-    cuts = [0, *(i for i in range(1, len(names)) if names[i] != names[i - 1]), len(names)]
-    return [(a, b) for a, b in pairwise(cuts) if b > a]
-
-
 def _thin(person: Person, step: int) -> list[int | None]:
     """Every `step`-th row of each clip and its last; None, a break in the line, after each clip."""
     rows: list[int | None] = []
-    for first, last in _clips(person.frames.clip):
+    for first, last in stretches(person.frames.clip):
         rows += [*range(first, last - 1, step), last - 1, None]
     return rows
 
@@ -210,15 +188,6 @@ def _pick(values: Series, rows: Sequence[int | None]) -> Numbers:
 
 def _round(value: float) -> float | None:
     return round(float(value), 3) if math.isfinite(value) else None
-
-
-def _truth(person: Person) -> Table:
-    """The label of each frame: its own, or else its clip's."""
-    frames = person.frames
-    by_clip = {clip.name: clip.truth for clip in person.clips}
-    unknown = np.full(2, np.nan)
-    whole = np.array([by_clip.get(name, unknown) for name in frames.clip]).reshape(-1, 2)
-    return np.where(np.isfinite(frames.truth), frames.truth, whole)
 
 
 # --- all persons ----------------------------------------------------------------------------

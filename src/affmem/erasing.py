@@ -1,7 +1,7 @@
 """A person taken out of run directories: rows, memory, faces, and lines that name them.
 
 A run of that person alone goes as a whole. Of a run of several, figures over all of them stay; its
-report is removed, to be written anew from what is left.
+reports are removed, to be written anew from what is left.
 """
 
 import csv
@@ -25,7 +25,8 @@ from affmem.walked import finished
 
 MARK = "run.json"
 TABLES = ("frames.csv", "utterances.csv")
-REPORT = "report.html"
+REPORTS = "report.*"
+"""What reporters have written: `report.html`, `report.rrd`."""
 
 
 @frozen
@@ -53,7 +54,8 @@ def erase(trace: Trace, person: str) -> bool:
     if trace.persons <= 1:
         shutil.rmtree(run)
         return False
-    (run / REPORT).unlink(missing_ok=True)
+    for report in run.glob(REPORTS):
+        report.unlink()
     _forget_memory(run / "memories", person)
     if (path := finished(run).get(person)) is not None:
         path.unlink()

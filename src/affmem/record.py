@@ -36,8 +36,9 @@ class Record:
     """
 
     def __init__(self, out: Path, experiment: Watching, source: str, session: Session) -> None:
-        """Raises InputError where `out` is no new or empty folder."""
+        """Raises InputError where `out` is no new or empty folder, or what the reporter's does."""
         check_empty(out)
+        self._reporter = experiment.report.build(Runtime())
         out.mkdir(parents=True, exist_ok=True)
         self._out, self._experiment, self._session = out, experiment, session
         self._source = source
@@ -79,7 +80,7 @@ class Record:
             remember(seen, self._out / "memories")
             timing = timed(self._session.clock, perf_counter() - self._began, len(steps))
             write(self._out / "timing.json", as_json(timing))
-        self._experiment.report.build(Runtime()).write(self._out)
+        self._reporter.write(self._out)
 
 
 def _metrics(runtime: Runtime) -> Mapping[str, Metric]:

@@ -81,6 +81,7 @@ def run(
     runtime = Runtime(seed=experiment.seed, device=experiment.device)
     stations, metrics = build(experiment, runtime)
     backend = experiment.runtime.build(runtime)
+    reporter = experiment.report.build(runtime)  # now: what it lacks is said before the work
     clips = stations.dataset.clips()
     if not clips:
         raise UserError(f"dataset {experiment.dataset.use!r}: holds no clip")
@@ -122,8 +123,7 @@ def run(
         write(out / "timing.json", as_json(timing))
     walks.forget()
     watch("reporting", len(clips), len(clips), None)
-    report = experiment.report.build(runtime).write(out)
-    return Result(out, figures, timing, record["notes"], report)
+    return Result(out, figures, timing, record["notes"], reporter.write(out))
 
 
 def _walk(

@@ -12,7 +12,7 @@ from affmem.errors import InputError
 from affmem.evaluation import Units, score
 from affmem.protocols import Reporter, Runtime
 from affmem_report import affmem_reporters
-from affmem_report.config import HTMLConfig
+from affmem_report.config import HTMLConfig, RerunConfig
 from plugins import fake_run
 
 VOID = {"meta", "img", "br", "link", "input", "hr"}
@@ -83,8 +83,8 @@ def change(path, **values):
     path.write_text(json.dumps(json.loads(path.read_text()) | values))
 
 
-def test_the_plugin_gives_a_reporter_called_html():
-    assert affmem_reporters() == {"html": HTMLConfig}
+def test_the_plugin_gives_two_reporters():
+    assert affmem_reporters() == {"html": HTMLConfig, "rerun": RerunConfig}
     assert isinstance(HTMLConfig().build(Runtime()), Reporter)
 
 
