@@ -6,25 +6,43 @@ FOLDER holds NNN_neutral.jpg and NNN_smiling.jpg of the same persons, as the Fac
 London Set does (DeBruine and Jones 2017, doi:10.6084/m9.figshare.5047666, CC BY 4.0). The neutral
 face is what is known of a person, the smiling one is to be recognised: among everybody, and, as a
 stranger's, among so many others, drawn by lot. Needs the extra "identity". JSON comes last.
+
+Then, how long a session compares a stranger's face where a store keeps so many likenesses: as it
+begins, in the first comparison, and in the next ones; and what all of it adds to the process.
 """
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
-from time import process_time
+from tempfile import TemporaryDirectory
+from time import perf_counter, process_time
 
 import click
 import numpy as np
+import psutil
 
 from affmem import Runtime
+from affmem.assembly import build_parts
 from affmem.catalogue import catalogue
+from affmem.experiment import watching
+from affmem.keeping import fingerprint
+from affmem.known import Known
 from affmem.pictures import read
-from affmem.recognition import CLEARLY, NEAR, nearest
+from affmem.protocols import Encoder
+from affmem.recognition import CLEARLY, FACES, FIRST, NEAR, Recognition, nearest
+from affmem.run import open_shelf
+from affmem.session import Session
+from affmem.values import Image, Likeness
 
 KNOWN = (1, 5, 20, 50)
 """How many persons are known, none of whom is the stranger."""
 DRAWS = 200
 """How often those are drawn for each stranger."""
+KEPT = (10, 100, 1000)
+"""How many persons a store keeps."""
+PICTURES = 16 * FIRST
+"""That the stranger is in view for: five comparisons."""
 
 
 @click.command()
@@ -53,7 +71,49 @@ def main(folder: Path) -> None:
         print("  ".join(f"{name} {value}" for name, value in row.items()))
     same = float(np.diag(apart).max())
     figures = {"persons": len(apart), "milliseconds": round(1e3 * seconds, 1)}
-    print(json.dumps({**figures, "farthest of one person": round(same, 3), "rows": rows}))
+    kept = [
+        compared(number, encoder, read(folder / f"{persons[0]}_neutral.jpg")) for number in KEPT
+    ]
+    for row in kept:
+        print("  ".join(f"{name} {value}" for name, value in row.items()))
+    figures |= {"farthest of one person": round(same, 3), "rows": rows, "kept": kept}
+    print(json.dumps(figures))
+
+
+def compared(number: int, encoder: Encoder, picture: Image) -> dict[str, float]:
+    """How long a stranger's face is compared, in milliseconds, where so many persons are kept."""
+    rng = np.random.default_rng(0)
+    with TemporaryDirectory() as folder:
+        asked = watching(None, [f'store={{use="sql",file="{folder}/kept.sqlite"}}'])
+        parts = build_parts(asked, Runtime())
+        learnt, about = Session(parts), fingerprint(encoder)
+        learnt.see(picture, 0.0)
+        learnt.start(0, "grown")
+        for time in range(FACES):
+            learnt.see(picture, time)
+        with closing(open_shelf(asked, parts)) as shelf:
+            for one in range(number):
+                code = rng.normal(size=(1, 128)).astype(np.float32)
+                learnt.people["grown"].likeness = Likeness(code, FACES, about)
+                shelf.agreed(f"person {one}")
+                shelf.keep(f"person {one}", learnt.people["grown"].kept())
+        process = psutil.Process()
+        before, began = process.memory_info().rss, perf_counter()
+        with closing(Known(open_shelf(asked, parts), parts)) as people:
+            live = Session(parts, people, recognition=Recognition(encoder))
+            begin, took = perf_counter() - began, []
+            for time in range(PICTURES):
+                earlier = live.clock.seconds.get("recognise", 0.0)
+                live.see(picture, time)
+                took.append(live.clock.seconds["recognise"] - earlier)
+            said = sorted(took)[::-1]
+            return {
+                "kept": number,
+                "begin, ms": round(1e3 * begin),
+                "first, ms": round(1e3 * took[FIRST - 1]),
+                "next, ms": round(1e3 * float(np.median(said[1:5]))),
+                "MiB": round((process.memory_info().rss - before) / 2**20),
+            }
 
 
 def told(apart: np.ndarray, near: float) -> Iterator[dict[str, float]]:

@@ -4,6 +4,7 @@ import csv
 import json
 import zipfile
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -154,6 +155,43 @@ def test_who_withdrew_is_not_looked_for(tmp_path):
         live = session()
         live.people = people
         assert named(live, ANNA) == [None]
+
+
+def test_nor_who_withdraws_while_they_are_watched(tmp_path):
+    with known(tmp_path, "anna", "ben") as people:
+        enrol(session(people), anna=ANNA, ben=BEN)
+    with known(tmp_path) as people:
+        live = session(people)
+        assert named(live, ANNA, BEN) == ["anna", "ben"]
+        people.keep()
+        with closing(shelf(tmp_path)) as other:
+            other._store.consent("anna", None, datetime.now(UTC))
+        assert named(live, ANNA, BEN) == [None, "ben"]
+        with closing(shelf(tmp_path)) as other, pytest.raises(StoreError, match="anna: expired"):
+            other.fetch("anna")
+
+
+def test_a_memory_is_read_for_its_likeness_once_a_version(tmp_path, monkeypatch):
+    with known(tmp_path, "anna", "ben") as people:
+        enrol(session(people), anna=ANNA, ben=BEN)
+    read = []
+    with known(tmp_path) as people:
+        store = people._shelf._store
+        load = type(store).load
+        monkeypatch.setattr(
+            type(store), "load", lambda self, who: read.append(who) or load(self, who)
+        )
+        live = session(people)
+        assert sorted(read) == ["anna", "ben"]  # before any picture
+        for _ in range(3):
+            assert named(live, CLEO) == [None]
+        assert len(read) == 2
+        with closing(shelf(tmp_path)) as other:
+            other.keep("ben", other.fetch("ben"))
+            read.clear()
+        assert named(live, CLEO) == [None]
+        assert named(live, BEN) == ["ben"]
+        assert read == ["ben", "ben"]  # a new version; and his memory, as he is known
 
 
 def test_who_cannot_be_taken_from_the_store_is_not_looked_for(tmp_path):

@@ -6,7 +6,7 @@ encoder that gives other codes, has no use for it, and it is refused.
 
 import json
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -141,6 +141,14 @@ class Shelf:
             )
         return kept
 
+    def likeness(self, person: str) -> Likeness | None:
+        """By what this person is recognised, if they agreed to that. Raises as `fetch`."""
+        kept = self.fetch(person)
+        try:
+            return None if kept is None else apart(kept)[1]
+        except ValueError as error:
+            raise StoreError(f"{person}: {error}") from None
+
     def keep(self, person: str, kept: Kept) -> None:
         """Keep a person's memory, and their likeness beside it, as `kept_of` gave them.
 
@@ -175,7 +183,11 @@ class Shelf:
 
     def people(self) -> list[str]:
         """Whose memory is kept, with consent."""
-        return [card.person for card in self._store.people() if _readable(card)]
+        return [*self.versions()]
+
+    def versions(self) -> Mapping[str, int]:
+        """Which version of whose memory is kept, with consent."""
+        return {card.person: card.version for card in self._store.people() if _readable(card)}
 
     def knows(self, person: str) -> bool:
         """Whether this person's memory is kept, with consent."""

@@ -1,15 +1,34 @@
 """Who is known: each person's memory, taken from a store when it is asked for."""
 
-from collections.abc import Iterator, MutableMapping
+from abc import abstractmethod
+from collections import UserDict
+from collections.abc import Iterator, Mapping, MutableMapping
 from typing import final
 
 from affmem.errors import StoreError
 from affmem.keeping import Shelf
 from affmem.road import Parts, Person, meet
+from affmem.values import Likeness
+
+
+class People(MutableMapping[str, Person]):
+    """Those whom a `Session` may know, by name."""
+
+    @abstractmethod
+    def likenesses(self) -> Mapping[str, Likeness]:
+        """Of everyone who has one, as it is now."""
 
 
 @final
-class Known(MutableMapping[str, Person]):
+class Met(UserDict[str, Person], People):
+    """People of whom nothing is kept."""
+
+    def likenesses(self) -> Mapping[str, Likeness]:
+        return _likenesses(self.data)
+
+
+@final
+class Known(People):
     """The people of a store as a `Session` takes them; `keep` puts back what was learnt.
 
     To delete one is to erase all that the store keeps of them, at once.
@@ -19,6 +38,35 @@ class Known(MutableMapping[str, Person]):
         self._shelf, self._parts = shelf, parts
         self._met: dict[str, Person] = {}
         self._seen: dict[str, int] = {}
+        self._read: dict[str, tuple[int, Likeness | None]] = {}
+        """Each person's likeness, and the version that it was read from."""
+
+    def likenesses(self) -> Mapping[str, Likeness]:
+        """A memory is read for it once a version, and let go of again. Whoever cannot be taken from
+        the store has none, nor has who was erased, or withdrew, since they were met."""
+        versions = self._shelf.versions()
+        self._read = {
+            name: self._read[name] if self._has_read(name, version) else (version, self._of(name))
+            for name, version in versions.items()
+            if name not in self._met
+        }
+        kept = {name: one for name, (_, one) in self._read.items() if one is not None}
+        return kept | _likenesses(
+            {
+                name: one
+                for name, one in self._met.items()
+                if name in versions or not self._shelf.version(name)
+            }
+        )
+
+    def _has_read(self, name: str, version: int) -> bool:
+        return name in self._read and self._read[name][0] == version
+
+    def _of(self, name: str) -> Likeness | None:
+        try:
+            return self._shelf.likeness(name)
+        except StoreError:
+            return None
 
     def keep(self) -> None:
         """Put back each memory that has learnt; then raise what `Shelf.keep` first raised."""
@@ -67,3 +115,7 @@ class Known(MutableMapping[str, Person]):
 
     def __len__(self) -> int:
         return len({*self._shelf.people(), *self._met})
+
+
+def _likenesses(people: Mapping[str, Person]) -> dict[str, Likeness]:
+    return {name: one.likeness for name, one in people.items() if one.likeness is not None}

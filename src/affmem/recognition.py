@@ -35,6 +35,8 @@ class Recognition:
     def __init__(self, encoder: Encoder) -> None:
         self._encoder = encoder
         self._fingerprint = fingerprint(encoder)
+        self._made_by: dict[str, bool] = {}
+        """Whether a likeness of this encoder is one of ours."""
 
     def fits(self, likeness: Likeness | None) -> bool:
         """Whether faces can be compared with it: it is whole, and of the same encoder."""
@@ -64,7 +66,9 @@ class Recognition:
         return Likeness(likeness.code + step, faces, likeness.encoder)
 
     def _made(self, likeness: Likeness) -> bool:
-        return alike(likeness.encoder, self._fingerprint)
+        if likeness.encoder not in self._made_by:
+            self._made_by[likeness.encoder] = alike(likeness.encoder, self._fingerprint)
+        return self._made_by[likeness.encoder]
 
 
 def nearest(

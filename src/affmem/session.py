@@ -11,7 +11,7 @@ Each picture is predicted before it is learnt, as on the road (`affmem.road`), a
 `see` returns: nothing waits, and nothing of a picture is kept.
 """
 
-from collections.abc import Iterator, MutableMapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from types import TracebackType
 
@@ -19,11 +19,12 @@ import numpy as np
 from attrs import frozen
 
 from affmem.errors import PluginError, StoreError, UserError, unknown
+from affmem.known import Met, People
 from affmem.protocols import Follower, Memory
 from affmem.recognition import APART, Recognition, due
 from affmem.road import Parts, Person, affect, learn, meet
 from affmem.timing import Clock
-from affmem.values import Affect, Corners, Found, Image, Likeness
+from affmem.values import Affect, Corners, Found, Image
 
 
 @frozen(eq=False)
@@ -56,7 +57,7 @@ class Session:
     def __init__(
         self,
         parts: Parts,
-        people: MutableMapping[str, Person] | None = None,
+        people: People | None = None,
         clock: Clock | None = None,
         recognition: Recognition | None = None,
     ) -> None:
@@ -70,7 +71,7 @@ class Session:
             raise PluginError(
                 "faces: this face finder cannot follow faces; expected one that can, as mtcnn"
             )
-        self.people: MutableMapping[str, Person] = {} if people is None else people
+        self.people: People = Met() if people is None else people
         self.clock = clock or Clock()
         self._parts = parts
         self._following = parts.faces.follow()
@@ -81,6 +82,8 @@ class Session:
         """Who agreed, in this session, to be recognised."""
         self._pictures: dict[int, int] = {}
         """How many each face has been in view for."""
+        if recognition is not None:
+            self.people.likenesses()  # those that a store keeps are read now, not amid pictures
 
     def see(self, image: Image, time: float) -> Sequence[Sighting]:
         """The faces of the next picture, the largest first: all are read, and only then learnt."""
@@ -183,17 +186,11 @@ class Session:
         """Go on with the memory of whoever is recognised; of the others, no code is kept."""
         for one in found:
             if self._known[one.track] is None and due(self._pictures[one.track]):
-                name = recognition.who(one.face, dict(self._likenesses()))
+                name = recognition.who(one.face, self.people.likenesses())
                 if name is not None and name not in self._known.values():
-                    self.start(one.track, name)
-
-    def _likenesses(self) -> Iterator[tuple[str, Likeness]]:
-        """Of everyone who may be recognised; who cannot be taken from the store may not."""
-        for name in self.people:
-            with suppress(StoreError, KeyError):  # KeyError: erased meanwhile
-                likeness = self.people[name].likeness
-                if likeness is not None:
-                    yield name, likeness
+                    with suppress(StoreError, KeyError):  # cannot be taken, or was erased meanwhile
+                        self.people[name]  # `start` alone would begin one anew
+                        self.start(one.track, name)
 
     def _resemble(self, found: Found, person: Person) -> None:
         """Make a likeness of the person's first faces."""
