@@ -28,7 +28,7 @@ from affmem import Kept
 from affmem.errors import UserError
 from affmem.keeping import unpack
 from affmem.protocols import Runtime
-from affmem.serve.layout import layout, placed
+from affmem.serve.layout import MOST, layout, placed
 from affmem.serve.limits import Bucket, Limits
 from affmem.serve.pictures import NoPictureError, decoded
 from affmem.serve.server import check_reach, listening, token_in
@@ -85,6 +85,7 @@ def test_a_memory_grows_is_kept_and_is_found_again(address):
         reading = camera.show(picture(1))
         assert reading["faces"][0]["learnt"]
         assert reading["faces"][0]["memory"]
+        assert reading["faces"][0]["unit"] is None  # of a memory that knew nothing
         assert people(address)["ann"]["watched"]
     until(lambda: not people(address)["ann"]["watched"])
     kept = people(address)["ann"]
@@ -556,8 +557,18 @@ def test_any_network_lies_in_the_plane_as_json(units, width, data):
     ).reshape(units, 2)
     graph = layout({"weights": weights, "labels": labels})
     assert json.loads(json.dumps(graph, allow_nan=False)) == graph
-    assert len(graph["nodes"]) == graph["units"] == units
+    assert [one["unit"] for one in graph["nodes"]] == [*range(units)]
+    assert graph["units"] == units
     assert all(abs(one["x"]) <= 1 and abs(one["y"]) <= 1 for one in graph["nodes"])
+
+
+def test_of_a_large_network_those_that_won_most_are_drawn_under_their_own_numbers():
+    rng = np.random.default_rng(0)
+    wins = rng.permutation(MOST + 100)
+    labels = rng.uniform(-1, 1, (len(wins), 2)).astype(np.float32)
+    graph = layout({"weights": labels, "labels": labels, "wins": wins})
+    assert len(graph["nodes"]) == MOST
+    assert all(one["wins"] == wins[one["unit"]] >= 100 for one in graph["nodes"])
 
 
 def test_pleasant_units_lie_to_the_right_and_aroused_ones_above():

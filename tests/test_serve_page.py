@@ -91,6 +91,9 @@ def _local(url):
     return re.match(r"(http://127\.0\.0\.1:\d+/|ws://127\.0\.0\.1:\d+/|data:|blob:)", url)
 
 
+DRAWN = "() => document.getElementById('graph').toDataURL()"
+
+
 def number(page, name):
     return int(page.locator(name).inner_text())
 
@@ -125,6 +128,14 @@ def test_a_person_starts_is_read_reloads_is_found_again_and_is_erased(page, addr
     page.get_by_role("button", name="Pause").click()
     expect(page.locator("#state")).to_have_text("Reading; learning paused")
     grown = number(page, "#kept-units")
+    matching = rf"^Ringed: unit \d+ of {grown}, .* arousal .\d\.\d\d, valence .\d\.\d\d\.$"
+    expect(page.locator("#graph-now")).to_have_text(re.compile(matching))
+    page.emulate_media(reduced_motion="reduce")
+    page.wait_for_timeout(300)  # that units take to their places
+    ringed = page.evaluate(DRAWN)
+    page.get_by_role("button", name="Stop").click()
+    expect(page.locator("#graph-now")).to_have_text("")
+    assert page.evaluate(DRAWN) != ringed
 
     page.reload()
     expect(page.locator("#state")).to_contain_text(f"{name} is remembered")

@@ -46,6 +46,7 @@ def test_nobody_who_did_not_agree_is_learnt(shows):
     for time, pair in enumerate(shows):
         for one in live.see(beside(*pair), time):
             assert (one.person, one.memory, one.units, one.learnt) == (None, None, 0, False)
+            assert one.unit == -1
             assert one.pk is not None
     assert not live.people
 
@@ -76,6 +77,8 @@ def test_whoever_is_paused_is_read_and_not_learnt():
     [one] = live.see(beside((-0.3, 0.1)), 0.1)
     assert not one.learnt
     assert one.memory is not None
+    code = np.float32([[-0.3, 0.1]])  # as the flat world encodes it
+    assert one.unit == live.memory("anna").predict(code).units[0] >= 0
     after = live.memory("anna").state()
     assert all(np.array_equal(before[key], after[key]) for key in before)
     live.resume("anna")

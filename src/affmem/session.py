@@ -49,6 +49,8 @@ class Sighting:
     """How many the memory held, as it was asked."""
     learnt: bool
     """Whether the memory learnt it, after it was asked."""
+    unit: int = -1
+    """Which of the units matched best, as in `Reading`; -1 without one."""
 
 
 class Session:
@@ -219,4 +221,5 @@ class Session:
             activation=float(reading.activations[0]),
             units=len(memory),
             learnt=name not in self._paused,
+            unit=int(reading.units[0]),
         )

@@ -14,14 +14,14 @@ MOST: Final = 400
 
 
 def layout(state: State) -> dict[str, Any]:
-    """`nodes` {x, y, arousal, valence, wins}, x and y in [-1, 1], and `edges` [from, to].
+    """`nodes` {unit, x, y, arousal, valence, wins}, x and y in [-1, 1], and `edges` [from, to].
 
     Of a memory whose state holds `weights` [n, d] and `labels` [n, 2], as a growing network's does
     (docs/memories.md); of any other there are none.
 
     >>> weights, labels = np.float32([[0, 0], [2, 0]]), np.float32([[0, -1], [0, 1]])
     >>> layout({"weights": weights, "labels": labels, "edges": np.int32([[0, 1]])})["nodes"][1]
-    {'x': 1.0, 'y': 0.0, 'arousal': 0.0, 'valence': 1.0, 'wins': 0}
+    {'unit': 1, 'x': 1.0, 'y': 0.0, 'arousal': 0.0, 'valence': 1.0, 'wins': 0}
     """
     weights, labels = state.get("weights"), state.get("labels")
     if weights is None or labels is None or weights.ndim != 2 or not len(weights):
@@ -36,14 +36,19 @@ def layout(state: State) -> dict[str, Any]:
         "units": len(weights),
         "nodes": [
             {
+                "unit": unit,
                 "x": x,
                 "y": y,
                 "arousal": None if np.isnan(arousal) else round(float(arousal), 3),
                 "valence": None if np.isnan(valence) else round(float(valence), 3),
                 "wins": int(won),
             }
-            for (x, y), (arousal, valence), won in zip(
-                (points.round(3) + 0.0).tolist(), labels[shown], wins[shown], strict=True
+            for unit, (x, y), (arousal, valence), won in zip(
+                shown.tolist(),
+                (points.round(3) + 0.0).tolist(),
+                labels[shown],
+                wins[shown],
+                strict=True,
             )
         ],
         "edges": edges[(edges >= 0).all(axis=1)].tolist(),

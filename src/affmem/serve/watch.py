@@ -76,7 +76,7 @@ class Watch:
         self._last = 0.0
         self._checked = 0.0
         self._present = self._sheet = False
-        self._drawn, self._units = 0.0, -1
+        self._drawn = 0.0
         self._number = self._dropped = self._mistakes = 0
         self._waiting: Picture | None = None
         self._words: deque[tuple[Word, asyncio.Future[None] | None]] = deque()
@@ -234,6 +234,7 @@ class Watch:
         await self._keep(now=True)
         if self._loan is not None:
             await self._tell()
+            await self._graph()  # as it stays now
 
     async def _erase(self) -> None:
         if self._loan is None:
@@ -250,7 +251,6 @@ class Watch:
         """The connection watches nobody any more."""
         self._loan = self.person = None
         self.paused = self._present = self._sheet = False
-        self._units = -1
         self._hall.release(self)
 
     async def _keep(self, *, now: bool = False) -> None:
@@ -322,7 +322,7 @@ class Watch:
             if not self._present:
                 self._present = True
                 await self._tell()
-            if mine.units != self._units and now - self._drawn >= GRAPH:
+            if mine.learnt and now - self._drawn >= GRAPH:
                 await self._graph()
             if self._sheet:
                 self._sheet = False
@@ -338,7 +338,7 @@ class Watch:
         assert self._loan is not None  # noqa: S101  (asked of one who is watched)
         memory = self._loan.known.memory
         graph = await self._call(lambda: layout(memory.state()))
-        self._drawn, self._units = monotonic(), len(memory)
+        self._drawn = monotonic()
         await self._send({"type": "memory", **graph})
 
     # --- what goes out ----------------------------------------------------------------------
@@ -417,6 +417,7 @@ def _face(one: Sighting) -> dict[str, Any]:
         "memory": _affect(one.memory),
         "activation": round(one.activation, 4),
         "units": one.units,
+        "unit": one.unit if one.unit >= 0 else None,
         "learnt": one.learnt,
     }
 

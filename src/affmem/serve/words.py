@@ -84,6 +84,7 @@ class Person(BaseModel):
 class Node(BaseModel):
     """A unit of a memory, in the plane in which its units spread most."""
 
+    unit: int = Field(description="Its place among all units, as a reading names it")
     x: float = Field(ge=-1, le=1)
     y: float = Field(ge=-1, le=1)
     arousal: float | None = Field(description="null while unknown")

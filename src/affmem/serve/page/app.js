@@ -4,7 +4,7 @@ import { link } from "./link.js";
 import { plane } from "./plane.js";
 import { source } from "./source.js";
 import { timeline } from "./timeline.js";
-import { sharp } from "./colour.js";
+import { sharp, signed } from "./colour.js";
 
 const $ = (id) => document.getElementById(id);
 const show = (id, visible) => { $(id).hidden = !visible; };
@@ -12,7 +12,7 @@ const KEY = "affmem.person"; // the pseudonym, so that a reload finds its memory
 
 const input = source($("video"));
 const charts = [plane($("plane")), timeline($("time"))];
-const memory = graph($("graph"), $("graph-text"), $("graph-none"));
+const memory = graph($("graph"), $("graph-text"), $("graph-none"), $("graph-now"));
 const wire = link(heard);
 let person = localStorage.getItem(KEY), paused = false, running = false, seen = null, sent = 0;
 let times = [], spoken = 0;
@@ -63,7 +63,7 @@ async function begin(open, mirrored) {
 function source_shown(on) {
   show("blank", !on); show("stop", on); show("camera", !on); show("file", !on); show("pace", on);
   $("pause").disabled = $("edits").disabled = !on;
-  if (!on) { seen = null; overlay(); }
+  if (!on) { seen = null; overlay(); memory.mark(null, 0); }
 }
 
 async function watch() {
@@ -110,6 +110,7 @@ function reading(message) {
   charts.forEach((one) => one.add(now / 1000, face?.pk ?? null, own?.memory ?? null));
   numbers("pk", face?.pk); numbers("own", own?.memory);
   if (own) $("kept-units").textContent = own.units;
+  memory.mark(own?.unit ?? null, own?.units ?? 0);
   if (own?.learnt) $("kept-faces").textContent = Number($("kept-faces").textContent) + 1;
   state(!face ? "No face" : own ? (own.learnt ? "Reading and learning" : "Reading; learning paused") : "Reading", face ? "on" : "");
   speak(face, own);
@@ -118,7 +119,6 @@ function reading(message) {
 function numbers(reader, affect) {
   for (const kind of ["arousal", "valence"]) $(`${reader}-${kind}`).textContent = signed(affect?.[kind]);
 }
-const signed = (value) => (value === undefined ? "–" : `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(2)}`);
 
 function speak(face, own) { // a summary for those who hear the page, now and then
   const now = performance.now();

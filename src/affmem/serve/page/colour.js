@@ -24,6 +24,8 @@ export function affectColour(arousal, valence) {
   return `rgb(${mixed.join(" ")})`;
 }
 
+export const signed = (value) => ((value ?? null) === null ? "–" : `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(2)}`);
+
 // A canvas as sharp as the screen is; calls `draw(context, width, height)` in CSS pixels.
 export function sharp(canvas, draw) {
   const paint = () => {

@@ -1,11 +1,12 @@
-// The memory as a graph: a unit is a place, coloured by the affect that it stands for.
-import { affectColour, sharp, still, token } from "./colour.js";
+// The memory as a graph: a unit is a place, coloured by the affect that it stands for; the one that
+// matches best now is ringed.
+import { affectColour, sharp, signed, still, token } from "./colour.js";
 
-export function graph(canvas, text, none) {
-  let target = { units: 0, nodes: [], edges: [] }, shown = [], moving = 0;
+export function graph(canvas, text, none, now) {
+  let target = { units: 0, nodes: [], edges: [] }, shown = [], moving = 0, best = null;
 
   const paint = sharp(canvas, (c, width, height) => {
-    const half = Math.min(width, height) / 2 - 16;
+    const half = Math.min(width, height) / 2 - 24;
     const at = (one) => [width / 2 + one.x * half, height / 2 - one.y * half];
     c.strokeStyle = token("--line"); c.globalAlpha = 0.45; c.lineWidth = 1;
     for (const [from, to] of target.edges) {
@@ -17,6 +18,8 @@ export function graph(canvas, text, none) {
       c.beginPath(); c.arc(...at(one), Math.max(0.1, one.size), 0, 7);
       c.fillStyle = affectColour(one.arousal, one.valence); c.fill(); c.stroke();
     }
+    const ringed = shown.find((one) => one.unit === best);
+    if (ringed) sights(c, ...at(ringed), ringed.size + 5);
   });
 
   const size = (one) => Math.min(11, 4 + 1.1 * Math.log2(1 + one.wins));
@@ -40,12 +43,41 @@ export function graph(canvas, text, none) {
   return {
     show(memory) {
       target = memory;
+      now.textContent = matching(target, best);
       none.hidden = memory.nodes.length > 0;
       text.textContent = memory.nodes.length ? told(memory) : words;
       if (!moving) step();
     },
-    clear() { this.show({ units: 0, nodes: [], edges: [] }); },
+    // The unit that matches best now, null for none, of a memory that has so many.
+    mark(unit, units) {
+      const drawn = units >= target.units; // else some were removed since, and the others renumbered
+      const next = drawn && target.nodes.some((one) => one.unit === unit) ? unit : null;
+      if (next === best) return;
+      best = next;
+      now.textContent = matching(target, best);
+      if (!moving) paint();
+    },
+    clear() { this.mark(null, 0); this.show({ units: 0, nodes: [], edges: [] }); },
   };
+}
+
+function sights(c, x, y, radius) { // a ring with four strokes, on a ground of its own
+  for (const [colour, width] of [[token("--paper"), 6], [token("--ink"), 2.5]]) {
+    c.strokeStyle = colour; c.lineWidth = width;
+    c.beginPath(); c.arc(x, y, radius, 0, 7); c.stroke();
+    for (const [right, down] of [[1, 0], [-1, 0], [0, 1], [0, -1]]) {
+      c.beginPath(); c.moveTo(x + right * radius, y + down * radius);
+      c.lineTo(x + right * (radius + 7), y + down * (radius + 7)); c.stroke();
+    }
+  }
+}
+
+function matching({ units, nodes }, best) {
+  const one = nodes.find((node) => node.unit === best);
+  if (!one) return "";
+  const stands = one.arousal === null ? "it stands for no affect yet"
+    : `it stands for arousal ${signed(one.arousal)}, valence ${signed(one.valence)}`;
+  return `Ringed: unit ${best + 1} of ${units}, which matches your face best now; ${stands}.`;
 }
 
 function told({ units, nodes, edges }) {
