@@ -1,4 +1,4 @@
-"""Who does the work of a run: processes of this machine, or the workers of a cluster."""
+"""Who does the work of runs, studies and ablations: this machine, or the workers of a cluster."""
 
 from collections.abc import Mapping
 

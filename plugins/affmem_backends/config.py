@@ -8,10 +8,11 @@ from attrs import Attribute, field, frozen
 from attrs.validators import and_, ge, instance_of, le, optional
 
 from affmem.errors import PluginError
+from affmem.parallel import cores
 from affmem.protocols import Backend, Runtime
 
 FEWEST = 4
-"""For fewer persons each, starting one more process takes longer than it saves."""
+"""For fewer jobs each, starting one more process takes longer than it saves."""
 MOST = 10_000
 
 
@@ -24,23 +25,17 @@ def _is_address(_config: Any, one: "Attribute[str]", address: str) -> None:  # n
         raise ValueError(f"{one.name!r} must be an address, as a string: {address!r}")
 
 
-def cores() -> int:
-    """How many this process may use."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not on every system
-        return os.cpu_count() or 1
-
-
 @frozen
 class JoblibConfig:
     """Settings of backend "joblib": processes of this machine."""
 
     workers: int = field(default=0, validator=_whole(0))
     """How many processes; 1: none but this one. 0: as many as there are cores, but one for each
-    four persons at most."""
+    four persons at most. Unless given: 0 for a run, as many as there are cores for a study's
+    conditions, 1 for an ablation's rows."""
     threads: int = field(default=1, validator=_whole(1))
-    """On how many threads each of them computes. The last bits of a result may depend on it."""
+    """On how many threads each of them computes. The last bits of a result may depend on it.
+    Unless given, a row of an ablation has its share of the cores."""
 
     def build(self, _runtime: Runtime) -> Backend:
         """Settle how many there are."""
@@ -58,7 +53,7 @@ class DaskConfig:
     alone is started, and ended with the run."""
     workers: int = field(default=0, validator=_whole(0))
     """Without an address, how many processes are started (0: as many as there are cores); with
-    one, how many persons are under way at a time (0: as many as it takes)."""
+    one, how many persons, conditions or rows are under way at a time (0: as many as it takes)."""
     threads: int = field(default=1, validator=_whole(1))
     """On how many threads each of them computes. The last bits of a result may depend on it."""
 
@@ -80,7 +75,7 @@ class RayConfig:
     started, and ended with the run."""
     workers: int = field(default=0, validator=_whole(0))
     """Without an address, how many processes are started (0: as many as there are cores); with
-    one, how many persons are under way at a time (0: as many as it takes)."""
+    one, how many persons, conditions or rows are under way at a time (0: as many as it takes)."""
     threads: int = field(default=1, validator=_whole(1))
     """On how many threads each of them computes. The last bits of a result may depend on it."""
 

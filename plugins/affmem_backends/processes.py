@@ -11,7 +11,8 @@ from typing import final
 
 from joblib.externals.loky import ProcessPoolExecutor
 
-from affmem_backends.config import FEWEST, JoblibConfig, cores
+from affmem.parallel import cores
+from affmem_backends.config import FEWEST, JoblibConfig
 
 LIBRARIES = (
     "OMP_NUM_THREADS",

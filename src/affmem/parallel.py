@@ -12,7 +12,9 @@ from concurrent.futures import (
     Future,
     wait,
 )
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from importlib.metadata import version
 from typing import TypeVar
 
 from threadpoolctl import threadpool_limits
@@ -38,20 +40,21 @@ def parallel(
     jobs and results are pickled. A job is taken from `jobs` when it is its turn, by the thread that
     asks for results. A job whose process was lost is done again by another. Whatever ends this
     generator early ends what it started. Raises what `work` raises, and UserError where a job's
-    process was lost several times, or the whole backend.
+    process was lost several times, or the whole backend, or one has another version of affmem.
     """
-    workers = backend.workers(count)
+    workers = backend.workers(count) if count else 1
     if workers == 1:
         yield from map(work, jobs)
         return
     todo = ((job, 0) for job in jobs)
+    there = partial(_elsewhere, version("affmem"), work)
     again: deque[tuple[Job, int]] = deque()
     lost: tuple[type[Exception], ...] = (BrokenExecutor, *backend.lost)
     while True:  # once more whenever all processes are lost with one of them
         under_way: dict[Future[Done], tuple[Job, int]] = {}
         with backend.started(workers) as executor:
             try:
-                while _filled(under_way, AHEAD * workers, again, todo, work, executor):
+                while _filled(under_way, AHEAD * workers, again, todo, there, executor):
                     broken = None
                     for one in wait(under_way, return_when=FIRST_COMPLETED).done:
                         job, losses = under_way.pop(one)
@@ -102,6 +105,22 @@ def _counted(job: Job, losses: int) -> tuple[Job, int]:
     return job, losses + 1
 
 
+def _elsewhere(version_here: str, work: Callable[[Job], Done], job: Job) -> Done:
+    if version_here != (there := version("affmem")):
+        raise UserError(
+            f"a worker has affmem {there}, who started it {version_here}; expected the same"
+        )
+    return work(job)
+
+
+def cores() -> int:
+    """How many this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on every system
+        return os.cpu_count() or 1
+
+
 @contextmanager
 def pinned(threads: int) -> Iterator[None]:
     """Compute on so many threads: sums come out the same, bit for bit, wherever they are done.
@@ -109,13 +128,12 @@ def pinned(threads: int) -> Iterator[None]:
     It holds for the libraries that are loaded by now, and what a new process loads.
     """
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))
-    cv2 = sys.modules.get("cv2")  # which has a pool of its own
-    before = cv2 and cv2.getNumThreads()
-    try:
-        if cv2:
+    with ExitStack() as stack:
+        if cv2 := sys.modules.get("cv2"):  # which has a pool of its own
+            stack.callback(cv2.setNumThreads, cv2.getNumThreads())
             cv2.setNumThreads(threads)
-        with threadpool_limits(threads):
-            yield
-    finally:
-        if cv2:
-            cv2.setNumThreads(before)
+        if torch := sys.modules.get("torch"):  # which else chooses when a thread first computes
+            stack.callback(torch.set_num_threads, torch.get_num_threads())
+            torch.set_num_threads(threads)
+        stack.enter_context(threadpool_limits(threads))
+        yield

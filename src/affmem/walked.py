@@ -8,7 +8,6 @@ import json
 import shutil
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from importlib.metadata import version
 from itertools import count
 from operator import attrgetter
 from pathlib import Path
@@ -85,8 +84,8 @@ class Walker:
         """`told` hears of each step, in this process alone."""
         self._experiment, self._threads, self._told = experiment, threads, told
 
-    def __reduce__(self) -> tuple[Callable[..., "Walker"], tuple[object, ...]]:
-        return _elsewhere, (version("affmem"), self._experiment, self._threads)
+    def __reduce__(self) -> tuple[type["Walker"], tuple[Experiment, int]]:
+        return Walker, (self._experiment, self._threads)
 
     def __call__(self, job: Job) -> Walked:
         """Walk a person. Raises what `walk` and `meet` raise."""
@@ -108,13 +107,6 @@ class Walker:
             next(_TURNS),
             tuple(stations.dataset.notes()),
         )
-
-
-def _elsewhere(there: str, experiment: Experiment, threads: int) -> Walker:
-    """The walker in another process, which must be of the same version."""
-    if there != (here := version("affmem")):
-        raise UserError(f"a worker has affmem {here}, the run affmem {there}; expected the same")
-    return Walker(experiment, threads)
 
 
 _WORKER, _TURNS = uuid4().hex, count(1)

@@ -1,0 +1,39 @@
+"""Work in other processes: on as many threads as it is told, and of one version."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import cv2
+import pytest
+import torch
+
+from affmem.errors import UserError
+from affmem.parallel import _elsewhere, parallel, pinned
+from affmem.protocols import Runtime
+from affmem_backends.config import DaskConfig
+
+
+def threads_of(count):
+    with pinned(count):
+        torch.ones(8) @ torch.ones(8)
+        return torch.get_num_threads(), cv2.getNumThreads()
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_pinned_it_computes_on_so_many_threads_also_where_nothing_was_computed_yet(count):
+    before = torch.get_num_threads(), cv2.getNumThreads()
+    with ThreadPoolExecutor(1) as fresh:
+        assert fresh.submit(threads_of, count).result() == (count, count)
+    assert threads_of(count) == (count, count)
+    assert (torch.get_num_threads(), cv2.getNumThreads()) == before
+
+
+def test_a_worker_of_another_version_is_said():
+    with pytest.raises(
+        UserError, match=r"^a worker has affmem \d.*, who started it 0\.0; expected"
+    ):
+        _elsewhere("0.0", abs, -1)
+
+
+def test_where_there_is_nothing_to_do_nothing_is_started():
+    nowhere = DaskConfig(address="tcp://127.0.0.1:1").build(Runtime())
+    assert list(parallel(abs, [], 0, nowhere)) == []
