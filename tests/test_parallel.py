@@ -1,15 +1,21 @@
 """Work in other processes: on as many threads as it is told, and of one version."""
 
+import socket
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
 
 import cv2
 import pytest
 import torch
 
 from affmem.errors import UserError
+from affmem.experiment import backend
 from affmem.parallel import _elsewhere, parallel, pinned
 from affmem.protocols import Runtime
-from affmem_backends.config import DaskConfig
+
+
+def dask(**settings):
+    return backend({"runtime": {"backend": "dask", **settings}}).build(Runtime())
 
 
 def threads_of(count):
@@ -35,5 +41,12 @@ def test_a_worker_of_another_version_is_said():
 
 
 def test_where_there_is_nothing_to_do_nothing_is_started():
-    nowhere = DaskConfig(address="tcp://127.0.0.1:1").build(Runtime())
-    assert list(parallel(abs, [], 0, nowhere)) == []
+    assert list(parallel(abs, [], 0, dask(address="tcp://127.0.0.1:1"))) == []
+
+
+def test_several_clusters_of_one_machine_do_not_meet():
+    with closing(socket.socket()) as taken:
+        with suppress(OSError):  # by whoever else has it
+            taken.bind(("", 8787))
+            taken.listen()
+        assert sorted(parallel(abs, [-1, 2], 2, dask(workers=2))) == [1, 2]

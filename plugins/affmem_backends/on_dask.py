@@ -32,7 +32,7 @@ class Dask:
             where = self._config.address or stack.enter_context(
                 LocalCluster(  # type: ignore[no-untyped-call]
                     n_workers=workers, threads_per_worker=1, dashboard_address=None,
-                    silence_logs=50,
+                    silence_logs=50, scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
                 )
             )  # fmt: skip
             try:
