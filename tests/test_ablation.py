@@ -1,7 +1,6 @@
 """An ablation trains each row with its terms alone, goes on where it was, and says mistakes."""
 
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -13,19 +12,22 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
-import torch
 from attrs import evolve
+from safetensors.numpy import load_file
 
 from affmem import pictures
 from affmem.ablation import read
 from affmem.comparison import ablate
 from affmem.errors import ExperimentError, InputError, UserError
+from affmem.parallel import cores
 from affmem.scores import sharpness
 from affmem.table import markdown
+from affmem_backends.config import DaskConfig, JoblibConfig
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "table2.toml"
 QUICK = ["training.steps=2", "training.width=0.0625", "training.batch=8", "dataset.persons=6",
-         "workers=1", "test.persons=3", "resamples=20", "training.precision=fp32"]  # fmt: skip
+         "workers=1", "test.persons=3", "resamples=20", "training.precision=fp32",
+         "runtime.threads=1"]  # fmt: skip
 
 
 SMALL = """
@@ -143,18 +145,68 @@ def test_a_blurred_picture_is_less_sharp_and_a_flat_one_not_at_all():
     assert sharpness(spot)[0] == pytest.approx((64 + 4 * 4) / 94**2, rel=1e-4)
 
 
-def test_rows_side_by_side_give_the_same_table(small, tmp_path, monkeypatch):
-    monkeypatch.setenv("OMP_NUM_THREADS", str(torch.get_num_threads()))
-    ablation = read(small, [*QUICK, "judge=base + prior + emotion"])
-    ablation = evolve(ablation, rows=ablation.rows[:2])
-    heard = []
-    beside = ablate(ablation, tmp_path / "two", lambda *it: heard.append(it), jobs=2)
-    assert beside == ablate(ablation, tmp_path / "one")
-    assert [one for one in heard if "seed" in one[0]] == [
-        ("base, seed 1", 0, 2),
-        ("base + prior + emotion, seed 1", 1, 2),
-    ]
-    assert not (tmp_path / "two" / ".faces").exists()
+def test_a_row_has_its_share_of_the_cores_unless_it_says_otherwise(small):
+    for words, found in (
+        ([], JoblibConfig(workers=1, threads=cores())),
+        (["runtime.workers=2"], JoblibConfig(workers=2, threads=max(1, cores() // 2))),
+        (["runtime.workers=99"], JoblibConfig(workers=99, threads=max(1, cores() // 4))),
+        (["runtime.workers=2", "runtime.threads=3"], JoblibConfig(workers=2, threads=3)),
+        (["runtime.backend=dask"], DaskConfig()),
+    ):
+        assert read(small, words).runtime.config == found
+
+
+def test_rows_side_by_side_learn_the_same_bit_for_bit(small, tmp_path):
+    heard, learnt, tables = [], [], []
+    for workers in (1, 2):
+        out = tmp_path / f"{workers}"
+        asked = [*QUICK, "judge=base + prior + emotion", f"runtime.workers={workers}"]
+        ablation = read(small, asked)
+        ablation = evolve(ablation, rows=ablation.rows[:2])
+        tables.append(ablate(ablation, out, lambda *it: heard.append(it)))
+        learnt.append(weights(out))
+        assert not (out / ".faces").exists()
+    assert tables[0] == tables[1]
+    assert learnt[0] == learnt[1]
+    assert len(learnt[0]) == 2
+    training = [one for one in heard if one[0] == "training rows"]
+    assert training == [("training rows", done, 2) for done in range(3)] * 2
+
+
+def test_rows_side_by_side_learn_from_faces_without_end_on_dask(small, tmp_path):
+    asked = [*QUICK, "endless=true", "workers=2", "runtime.backend=dask", "runtime.workers=2"]
+    ablation = read(small, asked)
+    ablate(evolve(ablation, rows=ablation.rows[1:3]), tmp_path / "out")
+    assert len(weights(tmp_path / "out")) == 2
+
+
+def weights(out):
+    """The bits of what each row has learnt."""
+    return {
+        path.relative_to(out): {name: one.tobytes() for name, one in load_file(path).items()}
+        for path in out.glob("rows/*/*/best.safetensors")
+    }
+
+
+def test_a_row_that_a_lost_process_had_finished_is_not_begun_again(done, small, tmp_path):
+    out, row = tmp_path / "out", Path("rows", "03", "seed-1")
+    shutil.copytree(done[0], out)
+    shutil.rmtree(out / row)
+
+    def told(stage, finished, _of):
+        if (stage, finished) == ("training rows", 0):
+            shutil.copytree(done[0] / row, out / row)
+
+    assert ablate(read(small, [*QUICK, "seeds=[1, 2]"]), out, told) == done[1]
+
+
+def test_a_folder_that_workers_do_not_see_is_said(small, tmp_path):
+    def told(stage, _done, _of):
+        if stage == "training rows":
+            (tmp_path / "out" / ".faces" / "faces.npy").unlink()
+
+    with pytest.raises(UserError, match=r"out: a worker on .+ expected an --out that all machines"):
+        ablate(read(small, [*QUICK, "runtime.workers=2"]), tmp_path / "out", told)
 
 
 def test_a_mistake_in_one_of_several_rows_is_said(done, small, tmp_path):
@@ -164,7 +216,7 @@ def test_a_mistake_in_one_of_several_rows_is_said(done, small, tmp_path):
         (out / "rows" / "01" / f"seed-{seed}" / "done.json").unlink()
     (out / "rows" / "01" / "seed-1" / "training.toml").write_text("[other]")
     with pytest.raises(UserError, match=r"^base, seed 1: .*seed-1: holds another training"):
-        ablate(read(small, [*QUICK, "seeds=[1, 2]"]), out, jobs=2)
+        ablate(read(small, [*QUICK, "seeds=[1, 2]", "runtime.workers=2"]), out)
     assert not (out / ".faces").exists()
 
 
@@ -173,10 +225,7 @@ def test_an_interrupt_ends_all_rows_and_the_study_goes_on_from_there(done, small
     out = tmp_path / "out"
     sets = [part for one in [*QUICK, "seeds=[1, 2]"] for part in ("--set", one)]
     words = [sys.executable, "-m", "affmem", "ablate", small, *sets, "--out", out, "--jobs", "2"]
-    environment = {**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())}
-    process = subprocess.Popen(
-        [*map(str, words), "--quiet"], env=environment, stderr=subprocess.PIPE, text=True
-    )
+    process = subprocess.Popen([*map(str, words), "--quiet"], stderr=subprocess.PIPE, text=True)
     children = []
     while process.poll() is None and not any(out.glob("rows/*/*/training.toml")):
         children = psutil.Process(process.pid).children(recursive=True)

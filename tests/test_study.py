@@ -3,9 +3,11 @@
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from attrs import evolve
 from click.testing import CliRunner
@@ -18,12 +20,14 @@ from affmem.cli import main
 from affmem.controls import derived, shown
 from affmem.errors import ExperimentError, InputError, UserError
 from affmem.experiment import Experiment, structure
+from affmem.parallel import cores
 from affmem.protocols import Runtime
 from affmem.road import walk
 from affmem.study import conduct, load, place, read, record
 from affmem.tape import Tape
 from affmem.values import Affect, Frame
 from affmem.verdict import calibrated, markdown, verdict
+from affmem_backends.config import DaskConfig, JoblibConfig
 from affmem_pk.config import BUNDLED
 
 TOML = """
@@ -109,6 +113,9 @@ def tiny(**more):
             "needs start.frames = 0",
         ),
         ('name = "PK"\n', 'name = "PK"\ncontrol = "nobody"\n', "no control"),
+        ('"ceiling"\ncon', '"ceiling"\n[runtime]\nworker = 2\n#', "did you mean 'workers'"),
+        ('"ceiling"\ncon', '"ceiling"\n[runtime]\nbackend = "jobs"\n#', "did you mean 'joblib'"),
+        ("resamples = 50", "runtime = 2", "expected a table [runtime], got 2"),
     ],
 )
 def test_a_mistake_is_one_line_and_nothing_is_written(tmp_path, old, new, line):
@@ -260,15 +267,83 @@ def test_another_folder_is_left_alone(tmp_path):
         conduct(study, tmp_path, final=False)
 
 
-def test_conditions_in_processes_of_their_own_say_the_same(conducted, tmp_path):
-    study, out = conducted
-    two = evolve(study, conditions=(*study.conditions, evolve(study.conditions[0], name="again")))
-    conduct(two, tmp_path / "out", final=False, jobs=2)
-    for condition in two.conditions:
-        for row in two.walked(condition):
-            one = load(out, "development", study.conditions[0], row)
-            other = load(tmp_path / "out", "development", condition, row)
-            assert all(np.allclose(one[name], other[name], equal_nan=True) for name in one)
+# --- who walks it -------------------------------------------------------------------------------
+
+
+def test_it_is_walked_by_as_many_processes_as_there_are_cores_unless_it_says_otherwise(tmp_path):
+    path = written(tmp_path, f"{TOML}[runtime]\nthreads = 2\n")
+    assert read(path).runtime.config == JoblibConfig(workers=cores(), threads=2)
+    assert read(path, ["runtime.workers=3"]).runtime.config == JoblibConfig(3, threads=2)
+    assert read(path, ["runtime.backend=dask"]).runtime.config == DaskConfig()
+
+
+@pytest.fixture(scope="module")
+def several(tmp_path_factory):
+    """A study's file, of several small conditions."""
+    text = tiny().replace("every = 40", "every = 8, seconds = 6.0").replace("seconds = 1.0, ", "")
+    more = "".join(
+        f'[[conditions]]\nname = "{one}"\ndataset = {{ strength = 0.{one} }}\n' for one in range(4)
+    )
+    return written(tmp_path_factory.mktemp("several"), f"{text}\n{more}")
+
+
+@pytest.fixture(scope="module")
+def serial(several):
+    """What of it one process has walked, by file."""
+    out = several.parent / "serial"
+    conduct(read(several, ["runtime.workers=1"]), out, final=False)
+    return kept(out)
+
+
+def kept(out):
+    """The bits of all arrays, by file."""
+    return {
+        path.name: {name: one.tobytes() for name, one in load_file(path).items()}
+        for path in out.glob("development/*.safetensors")
+    }
+
+
+def test_two_processes_that_are_interrupted_go_on_and_say_the_same_bit_for_bit(
+    several, serial, tmp_path
+):
+    told = []
+
+    def interrupted(_stage, done, of):
+        told.append((done, of))
+        if done:
+            raise KeyboardInterrupt
+
+    study, out = read(several, ["runtime.workers=2"]), tmp_path / "out"
+    with pytest.raises(KeyboardInterrupt):
+        conduct(study, out, final=False, told=interrupted)
+    assert told == [(0, 15), (1, 15)]
+    (name,) = kept(out)
+    before = (out / "development" / name).stat().st_mtime_ns
+    conduct(study, out, final=False, told=lambda _, *it: told.append(it))
+    assert told[2:] == [(done, 15) for done in range(1, 16)]
+    assert (out / "development" / name).stat().st_mtime_ns == before
+    assert kept(out) == serial
+
+
+def test_dask_says_the_same_bit_for_bit(several, serial, tmp_path):
+    study = read(several, ["runtime.backend=dask", "runtime.workers=2"])
+    conduct(study, tmp_path / "out", final=False)
+    assert kept(tmp_path / "out") == serial
+
+
+def test_a_condition_whose_process_is_killed_is_walked_again(several, serial, tmp_path):
+    out = tmp_path / "out"
+    words = [sys.executable, "-m", "affmem", "study", several, "--out", out, "--jobs", 2]
+    process = subprocess.Popen([*map(str, words), "--quiet"], stderr=subprocess.PIPE, text=True)
+    end = time.monotonic() + 120
+    while not any(out.glob("development/*.safetensors")) and time.monotonic() < end:
+        time.sleep(0.01)
+    assert len(kept(out)) < len(serial) - 3
+    workers = psutil.Process(process.pid).children(recursive=True)
+    max(workers, key=lambda one: sum(one.cpu_times()[:2])).kill()
+    _, told = process.communicate(timeout=300)
+    assert process.returncode == 0, told
+    assert kept(out) == serial
 
 
 def test_from_the_command_line_it_prints_its_tables_and_keeps_them(tmp_path):

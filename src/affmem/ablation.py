@@ -9,7 +9,9 @@ from attrs.validators import deep_iterable, ge, instance_of, le, min_len
 
 from affmem.catalogue import catalogue
 from affmem.errors import ExperimentError, unknown
-from affmem.experiment import Part, Training, choose, load, merge, tables_of
+from affmem.experiment import Part, Training, backend, choose, load, merge, tables_of
+from affmem.parallel import cores
+from affmem.protocols import Runtime
 from affmem.settings import plain, setting, settings
 
 
@@ -33,6 +35,8 @@ class Ablation:
     test: Part
     """A dataset of persons who are in no training."""
     rows: tuple[Row, ...]
+    runtime: Part
+    """The backend that trains them; of no account to what is learnt, but for its threads."""
     seeds: tuple[int, ...] = field(default=(1,), validator=min_len(1))
     """Each row is trained once with each."""
     judge: str = ""
@@ -86,7 +90,15 @@ def _structure(tables: dict[str, Any], path: Path, overrides: Sequence[str]) -> 
     _check(rows, [part.use for part in training.terms], given.get("judge", ""))
     for place, row in enumerate(rows):
         variant(training, row, f"rows[{place}].training")
-    return Ablation(training, test, rows, identity=identity, **given)
+    runtime = _runtime(tables, len(rows) * len(given.get("seeds", (1,))))
+    return Ablation(training, test, rows, runtime, identity=identity, **given)
+
+
+def _runtime(tables: Mapping[str, Any], trainings: int) -> Part:
+    """The backend; with joblib each training has its share of the cores, unless it is said."""
+    found = backend(tables, workers=1)
+    at_a_time = found.build(Runtime()).workers(trainings)
+    return backend(tables, workers=1, threads=max(1, cores() // at_a_time))
 
 
 def variant(training: Training, row: Row, where: str = "training") -> Training:

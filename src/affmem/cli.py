@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from affmem.commands import FILE, Commands, as_json, leave, overrides, quiet, speak, stop
+from affmem.commands import FILE, Commands, as_json, jobs, leave, overrides, quiet, speak, stop
 from affmem.datasets_cli import datasets
 from affmem.errors import InputError, UserError
 from affmem.people_cli import people
@@ -152,14 +152,13 @@ def train(
 @click.argument("file", type=FILE)
 @overrides
 @click.option("--out", type=FILE, help="The folder to write [runs/NAME-TIME]; or one cut off.")
-@click.option(
-    "--jobs", type=click.IntRange(min=1), default=1, help="How many rows are trained at a time [1]."
-)
+@jobs("Rows trained at a time [1]")
 @quiet
 @as_json
 def ablate(
-    *, file: Path, overrides: Sequence[str], out: Path | None, jobs: int, quiet: bool, as_json: bool
-) -> None:
+    *, file: Path, overrides: Sequence[str], out: Path | None, jobs: Sequence[str], quiet: bool,
+    as_json: bool,
+) -> None:  # fmt: skip
     """Train variants of prior knowledge, and compare them on persons never seen."""
     from affmem.ablation import read
     from affmem.comparison import KEPT
@@ -169,11 +168,11 @@ def ablate(
 
     silent = quiet or as_json
     speak(silent=silent)
-    ablation = read(file, overrides)
+    ablation = read(file, (*overrides, *jobs))
     out = out or _timed(file)
     try:
         with Bar(silent=silent) as bar:
-            table = study(ablation, out, bar.told, jobs)
+            table = study(ablation, out, bar.told)
     except KeyboardInterrupt:
         leave(out, KEPT)
     if as_json:
@@ -217,12 +216,12 @@ def tune(
 @overrides
 @click.option("--out", type=FILE, help="The folder to write [runs/NAME-TIME]; or one cut off.")
 @click.option("--final", is_flag=True, help="Open the final persons too: once, to conclude.")
-@click.option("--jobs", type=click.IntRange(1), help="Conditions walked at a time [cores].")
+@jobs("Conditions walked at a time [cores]")
 @quiet
 @as_json
 def study(
-    *, file: Path, overrides: Sequence[str], out: Path | None, final: bool, jobs: int | None,
-    quiet: bool, as_json: bool,
+    *, file: Path, overrides: Sequence[str], out: Path | None, final: bool,
+    jobs: Sequence[str], quiet: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Compare variants of an experiment, and controls, on the same persons."""
     from affmem.files import write
@@ -233,11 +232,11 @@ def study(
 
     silent = quiet or as_json
     speak(silent=silent)
-    asked = read(file, overrides)
+    asked = read(file, (*overrides, *jobs))
     out = out or _timed(file)
     try:
         with Bar(silent=silent) as bar:
-            conduct(asked, out, final=final, jobs=jobs or os.cpu_count() or 1, told=bar.told)
+            conduct(asked, out, final=final, told=bar.told)
             bar.told("scoring", 0, 1)
             figures = verdict(asked, out, final=final)
             bar.told("scoring", 1, 1)

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -22,6 +23,14 @@ overrides = click.option(
 )
 quiet = click.option("--quiet", is_flag=True, help="Say nothing but errors.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+
+
+def jobs(what: str) -> Callable[..., Any]:
+    """`--jobs N`, as what it is short for: `--set runtime.workers=N`."""
+    return click.option(
+        "--jobs", type=click.IntRange(1), metavar="N", help=f"{what}: --set runtime.workers=N.",
+        callback=lambda _ctx, _option, n: [] if n is None else [f"runtime.workers={n}"],
+    )  # fmt: skip
 
 
 class Line(logging.Formatter):

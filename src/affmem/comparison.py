@@ -5,26 +5,28 @@ done again, so that a study cut off anywhere goes on where it was.
 """
 
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from pathlib import Path
+from platform import node
 
 import numpy as np
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from affmem.ablation import Ablation, Row, variant
 from affmem.errors import InputError, UserError
 from affmem.experiment import Training, dumps
 from affmem.files import write
+from affmem.parallel import parallel, pinned
+from affmem.protocols import Backend, Runtime
 from affmem.run import check_empty
 from affmem.scores import Figures, judges, score
 from affmem.table import draw, markdown
 from affmem.terms import Examples
 from affmem.training import DONE, examples_of, train
-from affmem.workers import spread
+from affmem.values import Pictures
 
 Told = Callable[[str, int, int], None]
 KEPT = "ablation.txt"
@@ -38,19 +40,21 @@ class Job:
     """A row with a seed: what is trained, and where."""
 
     says: str
-    training: Training
+    training: Training = field(repr=False)
     folder: Path
 
+    def __str__(self) -> str:
+        return self.says
 
-def ablate(ablation: Ablation, out: Path, told: Told = lambda *_: None, jobs: int = 1) -> Figures:
+
+def ablate(ablation: Ablation, out: Path, told: Told = lambda *_: None) -> Figures:
     """Train every row with every seed, score all on the test persons, write `out`/table.json.
 
     Each row has the CCC on the test persons, mean over seeds, with a 95 % bootstrap interval over
     persons, and what its edits are like (`affmem.scores`). table.md and table.svg show them;
     where it asks for faces, edits.png some of the edits, maps.png where each row's encoder looks.
-    `jobs` rows are trained at a time, each in a process of its own and with its share of the
-    cores, unless OMP_NUM_THREADS says how many. Raises InputError where `out` holds another
-    ablation, UserError where a row cannot be trained.
+    The ablation's backend trains the rows; its workers write in `out` themselves. Raises
+    InputError where that holds another ablation, UserError where a row cannot be trained.
     """
     text = "\n".join([dumps(ablation.training), *map(repr, (ablation.test, ablation.rows))])
     kept = out / KEPT
@@ -62,7 +66,7 @@ def ablate(ablation: Ablation, out: Path, told: Told = lambda *_: None, jobs: in
     out.mkdir(parents=True, exist_ok=True)
     write(kept, text)
     folders = [
-        [out / "rows" / f"{place + 1:02}" / f"seed-{seed}" for seed in ablation.seeds]
+        [out.absolute() / "rows" / f"{place + 1:02}" / f"seed-{seed}" for seed in ablation.seeds]
         for place in range(len(ablation.rows))
     ]
     every = [
@@ -72,7 +76,7 @@ def ablate(ablation: Ablation, out: Path, told: Told = lambda *_: None, jobs: in
     ]
     todo = [job for job in every if not (job.folder / DONE).exists()]
     if todo:
-        _train(ablation.training, todo, out, told, min(jobs, len(todo)))
+        _train(ablation, todo, out, told)
     told("scoring", len(every), len(every))
     table, sheets = score(ablation, folders, found)
     write(out / "table.json", json.dumps(table, indent=2) + "\n")
@@ -86,44 +90,53 @@ def _job(ablation: Ablation, row: Row, seed: int, folder: Path) -> Job:
     return Job(f"{row.name}, seed {seed}", training, folder)
 
 
-def _train(training: Training, todo: Sequence[Job], out: Path, told: Told, jobs: int) -> None:
-    examples = examples_of(training, told)
-    with _trained(examples, todo, out, jobs) as rows:
-        for done, job in enumerate(todo):
-            told(job.says, done, len(todo))
-            next(rows)
+def _train(ablation: Ablation, todo: Sequence[Job], out: Path, told: Told) -> None:
+    backend: Backend = ablation.runtime.build(Runtime())
+    examples = examples_of(ablation.training, told)
+    with ExitStack() as stack:
+        work = partial(_learn, backend.threads, examples)
+        if backend.workers(len(todo)) > 1:
+            faces = stack.enter_context(_shared(examples.faces, out.absolute()))
+            without = evolve(examples, faces=examples.faces[:0])
+            work = partial(_learn_elsewhere, backend.threads, without, faces)
+        rows = stack.enter_context(closing(parallel(work, todo, len(todo), backend)))
+        told("training rows", 0, len(todo))
+        for done, _row in enumerate(rows, 1):
+            told("training rows", done, len(todo))
 
 
 @contextmanager
-def _trained(
-    examples: Examples, todo: Sequence[Job], out: Path, jobs: int
-) -> Iterator[Iterator[None]]:
-    """Trainings, each at its `next`, or ahead of it where several processes read one file."""
-    if jobs == 1:
-        yield map(partial(_learn, examples), todo)
-        return
-    shared = out / FACES
-    shutil.rmtree(shared, ignore_errors=True)  # of a study that was killed
-    shared.mkdir()
+def _shared(faces: Pictures, out: Path) -> Iterator[Path]:
+    """The file of the gathered faces, for as long as others read them."""
+    folder = out / FACES
+    shutil.rmtree(folder, ignore_errors=True)  # of a study that was killed
+    folder.mkdir()
     try:
-        np.save(shared / "faces.npy", examples.faces)
-        threads = max(1, (os.cpu_count() or 1) // jobs)
-        beside = partial(_learn_beside, evolve(examples, faces=examples.faces[:0]), shared, threads)
-        with closing(spread(beside, todo, jobs)) as rows:
-            yield rows
+        np.save(folder / "faces.npy", faces)
+        yield folder / "faces.npy"
     finally:
-        shutil.rmtree(shared)
+        shutil.rmtree(folder)
 
 
-def _learn(examples: Examples, job: Job) -> None:
+def _learn(threads: int, examples: Examples, job: Job) -> None:
+    if (job.folder / DONE).exists():  # by a process that was lost before it could say so
+        return
+    training = job.training
     try:
-        for _figures in train(job.training, job.folder, examples=examples):
-            pass
+        # What it computes with is loaded then, and so pinned.
+        training.training.build(Runtime(seed=training.seed, device=training.device))
+        with pinned(threads):
+            for _figures in train(training, job.folder, examples=examples):
+                pass
     except UserError as error:
         raise UserError(f"{job.says}: {error}") from None
 
 
-def _learn_beside(examples: Examples, shared: Path, threads: int, job: Job) -> None:
-    os.environ.setdefault("OMP_NUM_THREADS", str(threads))
-    faces = np.load(shared / "faces.npy", mmap_mode="c", allow_pickle=False)
-    _learn(evolve(examples, faces=faces), job)
+def _learn_elsewhere(threads: int, examples: Examples, faces: Path, job: Job) -> None:
+    if not faces.is_file():
+        raise UserError(
+            f"{faces.parents[1]}: a worker on {node()} does not see what is there; expected an "
+            "--out that all machines share"
+        )
+    there = np.load(faces, mmap_mode="c", allow_pickle=False)
+    _learn(threads, evolve(examples, faces=there), job)

@@ -358,6 +358,17 @@ def _overridden(
             return {**tables, several: changed}
 
 
+def backend(tables: Mapping[str, Any], **usual: int) -> Part:
+    """The backend of a file's [runtime]; joblib's settings are the `usual` unless it says others.
+
+    Raises ExperimentError.
+    """
+    given = {"backend": "joblib", **_table("runtime", tables.get("runtime", {}))}
+    if given["backend"] == "joblib":
+        given = {**usual, **given}
+    return choose("runtime", given, "backend", catalogue())
+
+
 def word(kind: str) -> str:
     """The key by which a table names its part."""
     return "backend" if kind in ("backend", "runtime") else "use"

@@ -108,11 +108,12 @@ def mixed(clips: Sequence[Sequence[Clip]]) -> list[tuple[int, Clip]]:
 class Made:
     """Faces without end (`affmem.terms.Fresh`), of several datasets one after the other in turn.
 
-    `workers` processes make them ahead of time. Raises UserError where a dataset has an end.
+    `workers` processes make them ahead of time; what is sent to another process makes them itself,
+    where joblib and Dask let it start none. Raises UserError where a dataset has an end.
     """
 
     def __init__(self, source: Source, workers: int) -> None:
-        self._eye, self._workers = _Eye(source), workers
+        self._source, self._eye, self._workers = source, _Eye(source), workers
         for part, dataset in zip(source.datasets, self._eye.datasets, strict=True):
             if not isinstance(dataset, Endless):
                 raise UserError(f"endless: dataset {part.use!r} cannot make faces without end")
@@ -123,6 +124,9 @@ class Made:
         numbers = range(start, WITHOUT_END, stride)
         self._open.append(spread(self._eye.fresh, numbers, self._workers))
         return self._open[-1]
+
+    def __reduce__(self) -> tuple[type["Made"], tuple[Source, int]]:
+        return Made, (self._source, 1)
 
     def close(self) -> None:
         while self._open:

@@ -19,9 +19,10 @@ What a row says of each frame is kept in the folder as it is finished: a study t
 whose rows were changed, walks only what is missing.
 """
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -34,15 +35,15 @@ from affmem.assembly import build
 from affmem.cache import listed
 from affmem.controls import CONTROLS, DERIVED, shown
 from affmem.errors import ExperimentError, InputError, UserError, unknown
-from affmem.experiment import Experiment, Part, dumps, merge, structure, tables_of
+from affmem.experiment import Experiment, Part, backend, dumps, merge, structure, tables_of
 from affmem.files import ARRAYS, check_tensors, write
-from affmem.protocols import Runtime
+from affmem.parallel import cores, parallel, pinned
+from affmem.protocols import Backend, Runtime
 from affmem.road import walk
 from affmem.run import check_empty
 from affmem.settings import setting, settings
 from affmem.tape import Tape
 from affmem.values import Step
-from affmem.workers import spread
 
 Told = Callable[[str, int, int], None]
 Record = Mapping[str, npt.NDArray[Any]]
@@ -107,6 +108,8 @@ class Study:
     conditions: tuple[Condition, ...]
     rows: tuple[Row, ...]
     """The first is what the others' gains are over; the readings are its prior knowledge's."""
+    runtime: Part
+    """The backend that walks the conditions; of no account to what comes of them."""
     resamples: int = field(default=1000, validator=[instance_of(int), ge(1), le(1_000_000)])
     """Of the persons, for the intervals."""
 
@@ -146,7 +149,7 @@ def read(path: Path, overrides: Sequence[str] = ()) -> Study:
                 raise UserError(f"--set {one}: expected development.seed=… or final.seed=…")
             case "dataset" | "faces":
                 mine += [f"{group}.{one}" for group in GROUPS]
-            case table if table in (*GROUPS, *KEYS):
+            case table if table in (*GROUPS, *KEYS, "runtime"):
                 mine.append(one)
             case _:
                 others.append(one)
@@ -175,6 +178,7 @@ def _structure(tables: Mapping[str, Any], path: Path, overrides: Sequence[str]) 
         chosen=str(tables.get("chosen", "")),
         conditions=tuple(_several("conditions", tables, Condition)),
         rows=tuple(_several("rows", tables, Row)),
+        runtime=backend(tables, workers=cores()),
         **groups,
         **{
             key: setting(tables[key], known[key], f"{key}: ")
@@ -241,42 +245,58 @@ def _check(study: Study) -> None:
 # --- walking it ---------------------------------------------------------------------------------
 
 
-def conduct(
-    study: Study, out: Path, *, final: bool, jobs: int = 1, told: Told = lambda *_: None
-) -> None:
+Cell = tuple[str, Condition, Row]
+"""Of the table: a group of persons, a condition, a row."""
+
+
+@frozen
+class Job:
+    """A condition, walked by a group of persons with every row that is missing."""
+
+    group: str
+    condition: Condition
+    rows: tuple[tuple[Row, Experiment], ...] = field(repr=False)
+    edited: int = field(repr=False)
+    """The most frames that any row of the condition has edited."""
+
+    def __str__(self) -> str:
+        return f"{self.group}, {self.condition.name!r} ({len(self.rows)} rows)"
+
+
+def conduct(study: Study, out: Path, *, final: bool, told: Told = lambda *_: None) -> None:
     """Walk what is not walked yet, into `out`; the final persons only if `final`.
 
-    `jobs` conditions are walked at a time, each in a process of its own. Raises InputError where
-    `out` holds anything else than a study.
+    The study's backend walks the conditions; this process writes what comes of them. Raises
+    InputError where `out` holds anything else than a study, and what the backend raises.
     """
+    runtime: Backend = study.runtime.build(Runtime())
     if not (out / MARK).is_file():
         check_empty(out)
     out.mkdir(parents=True, exist_ok=True)
     write(out / MARK, _text(study))
-    cells = [
-        (group, condition)
-        for group in (GROUPS if final else GROUPS[:1])
-        for condition in study.conditions
-    ]
-    rows = [(*cell, row) for cell in cells for row in study.walked(cell[1])]
-    for group, condition, row in rows:
-        if not _fits(study, out, group, condition, row):
-            place(out, group, condition, row).unlink(missing_ok=True)
-    files = [place(out, *one) for one in rows]
-    missing = [cell for cell in cells if not _done(study, out, *cell)]
+    groups = GROUPS if final else GROUPS[:1]
+    every = [_job(study, out, group, one) for group in groups for one in study.conditions]
+    jobs = [job for job in every if job.rows]
+    of = sum(len(study.walked(job.condition)) for job in every)
+    done = of - sum(len(job.rows) for job in jobs)
+    told("watching", done, of)
+    # Here each row is kept as it is walked; elsewhere all of a condition, when it is.
+    work = _walked if runtime.workers(len(jobs)) == 1 else _all_walked
+    walks = parallel(partial(work, runtime.threads), jobs, len(jobs), runtime)
+    with closing(walks):
+        for cell, arrays in chain.from_iterable(walks):
+            _keep(study, out, cell, arrays)
+            done += 1
+            told("watching", done, of)
 
-    def tell() -> None:
-        told("watching", sum(one.exists() for one in files), len(files))
 
-    tell()
-    if jobs == 1 or len(missing) < 2:
-        for group, condition in missing:
-            for _row in _walked(study, group, condition, out):
-                tell()
-        return
-    threads = max(1, (os.cpu_count() or 1) // jobs)
-    for _cell in spread(partial(_walk, study, out, threads), missing, jobs):
-        tell()
+def _job(study: Study, out: Path, group: str, condition: Condition) -> Job:
+    """What is missing of a condition; records that do not fit are gone then."""
+    rows = [(row, study.variant(group, condition, row)) for row in study.walked(condition)]
+    missing = tuple(one for one in rows if not _fits(study, out, group, condition, one[0]))
+    for row, _ in missing:
+        place(out, group, condition, row).unlink(missing_ok=True)
+    return Job(group, condition, missing, max(one.start.frames for _, one in rows))
 
 
 def place(out: Path, group: str, condition: Condition, row: Row) -> Path:
@@ -287,10 +307,6 @@ def place(out: Path, group: str, condition: Condition, row: Row) -> Path:
 def _file(name: str) -> str:
     """A name, as part of a file's; some file systems take A for a."""
     return "".join(one if one.isalnum() else "-" for one in name.casefold())
-
-
-def _done(study: Study, out: Path, group: str, condition: Condition) -> bool:
-    return all(place(out, group, condition, row).exists() for row in study.walked(condition))
 
 
 def _fits(study: Study, out: Path, group: str, condition: Condition, row: Row) -> bool:
@@ -358,40 +374,36 @@ def record(steps: Sequence[Step]) -> Record:
     }
 
 
-def _walked(study: Study, group: str, condition: Condition, out: Path) -> Iterator[Row]:
-    """Walk the rows of a condition whose record is missing; what is seen alike is seen once."""
-    from safetensors.numpy import save
-
+def _walked(threads: int, job: Job) -> Iterator[tuple[Cell, Record]]:
+    """Walk a condition, row by row; what is seen alike is seen once."""
     tapes: dict[tuple[Part, ...], Tape] = {}
-    rows = study.walked(condition)
-    edited = max(study.variant(group, condition, row).start.frames for row in rows)
-    for row in rows:
-        path = place(out, group, condition, row)
-        if path.exists():
-            continue
-        experiment = study.variant(group, condition, row)
-        runtime = Runtime(seed=experiment.seed, device=experiment.device)
-        stations, _ = build(experiment, runtime)
+    for row, experiment in job.rows:
+        stations, _ = build(experiment, Runtime(seed=experiment.seed, device=experiment.device))
         seen = experiment.dataset, experiment.faces, experiment.encoder, experiment.editor
         tape = tapes.setdefault(
             seen,
-            Tape(stations.dataset, stations.faces, stations.encoder, stations.editor, edited),
+            Tape(stations.dataset, stations.faces, stations.encoder, stations.editor, job.edited),
         )
         taped = evolve(stations, dataset=tape, faces=tape, encoder=tape, editor=tape)
         if experiment.start.frames and (row.control == "fresh" or experiment.start.of == "mean"):
             taped = stations  # first faces of each clip, or means of faces: a tape has neither
-        steps = shown(row.control, taped) if row.control else walk(taped, {})
-        arrays = {name: np.ascontiguousarray(one) for name, one in record(list(steps)).items()}
-        path.parent.mkdir(exist_ok=True)
-        write(path, save(arrays, _about(study, group, condition, row)))
-        yield row
+        with pinned(threads):
+            steps = list(shown(row.control, taped) if row.control else walk(taped, {}))
+        yield (job.group, job.condition, row), record(steps)
 
 
-def _walk(study: Study, out: Path, threads: int, cell: tuple[str, Condition]) -> None:
-    """Walk the rows of a condition in a process of its own, with its share of the cores."""
-    os.environ.setdefault("OMP_NUM_THREADS", str(threads))
-    for _row in _walked(study, *cell, out):
-        pass
+def _all_walked(threads: int, job: Job) -> list[tuple[Cell, Record]]:
+    return list(_walked(threads, job))
+
+
+def _keep(study: Study, out: Path, cell: Cell, arrays: Record) -> None:
+    from safetensors.numpy import save
+
+    path = place(out, *cell)
+    path.parent.mkdir(exist_ok=True)
+    # safetensors writes the bytes as they lie: only contiguous arrays come back as they were.
+    whole = {name: np.ascontiguousarray(one) for name, one in arrays.items()}
+    write(path, save(whole, _about(study, *cell)))
 
 
 def _text(study: Study) -> str:

@@ -43,6 +43,10 @@ def spread(
     generator early, or kills its process, ends them at once; Ctrl-C is for this process alone to
     hear. Raises what `work` raises, and UserError where a process is killed.
 
+    For many small jobs whose order counts, of which there may be no end: they are sent in portions,
+    each far ahead of its turn. `affmem.parallel` is for few and long ones, on any machine: it
+    hands out one at a time, gives results as they come, and does again what was lost.
+
     >>> list(spread(abs, [-1, 2, -3], workers=1))
     [1, 2, 3]
     """
