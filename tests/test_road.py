@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+from attrs import evolve, frozen
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from affmem import Affect, PluginError
-from affmem.road import walk
+from affmem.catalogue import catalogue
+from affmem.road import rehearse, walk
 from affmem.timing import Clock
 from strategies import Flat, clips, said, shown, stations, worlds
 
@@ -172,3 +174,35 @@ def test_frames_are_read_no_further_than_a_second_ahead():
     for _ in range(60):
         next(walking)
     assert Endless.made <= 60 + 2 * 25
+
+
+@frozen
+class Followed:
+    """Memory "gwr", and what is asked of it."""
+
+    told: list
+
+    def build(self, runtime):
+        memory, told = catalogue().config("memory", "gwr")().build(runtime), self.told
+
+        class Listening(type(memory)):
+            def partial_fit(self, codes, affects=None):
+                told.append("edits" if affects is not None else "faces")
+                super().partial_fit(codes, affects)
+
+            def predict(self, codes):
+                told.append("read")
+                return super().predict(codes)
+
+        return Listening(memory.config)
+
+
+@pytest.mark.parametrize("start", [{}, {"frames": 0}, {"of": "mean"}, {"spread": "grid"}])
+def test_a_rehearsal_asks_what_a_person_will_and_changes_nothing_for_them(start):
+    told = []
+    parts = stations(Flat({"anna/1": [(0.1, 0.3)] * 5}), **start)
+    expected = said(walk(parts, {}))
+    followed = evolve(parts, memory=Followed(told))
+    rehearse(followed)
+    assert {*told} == {"faces", "read"} | ({"edits"} if parts.start.frames else set())
+    assert said(walk(followed, {})) == expected

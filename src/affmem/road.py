@@ -11,7 +11,7 @@ figures made of these steps look neither into the future nor at the answers.
 from collections.abc import Iterator, MutableMapping, Sequence
 
 import numpy as np
-from attrs import define, frozen
+from attrs import define, evolve, frozen
 
 from affmem.keeping import kept_of, restore
 from affmem.protocols import (
@@ -150,6 +150,22 @@ def meet(name: str, parts: Parts, kept: Kept | None = None) -> Person:
     for _lesson in range(min(person.seen, lessons)):
         plane(parts.start, person.rng)  # drawn already
     return person
+
+
+def rehearse(parts: Parts) -> None:
+    """Meet someone made up, of whom nothing stays: what is loaded, or compiled, when it is first
+    used is then there, and the first person does not wait for it."""
+    start = evolve(parts.start, frames=min(1, parts.start.frames), edits=4, epochs=1)
+    brief = evolve(parts, start=start)
+    face = np.zeros((3, 96, 96), np.float32)
+    code = parts.encoder.encode(face[None])
+    parts.reader.read(code)
+    someone = meet("someone made up", brief)
+    someone.memory.begin()
+    for _face in range(2):  # one with edits, and one without
+        learn(face, code, someone, brief, Clock())
+        someone.memory.predict(code)
+    someone.kept()
 
 
 def _blocks(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from affmem.commands import FILE, overrides
+from affmem.commands import FILE, overrides, speak
 from affmem.errors import UserError
 
 
@@ -41,6 +41,7 @@ def serve(
 
     if (certificate is None) != (key is None):
         raise UserError("--certificate and --key: expected both or neither")
+    speak(silent=False)
     token = token_in(token_file) if token_file else None
     check_reach(host, token)
     file = experiment or Path(__file__).with_name("serve") / "serve.toml"

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 @click.option("--record", type=FILE, help="The run directory to write, of those who agreed.")
 @click.option("--seconds", type=click.FloatRange(min=0), help="End after so many seconds of it.")
 @quiet
-def watch(  # noqa: PLR0913  (its options)
+def watch(  # noqa: PLR0913, PLR0915  (its options, and what each asks for)
     *, source: str, experiment: Path | None, overrides: Sequence[str], person: str | None,
     consent: bool, recognise: bool, out: Path | None, table: Path | None, record: Path | None,
     seconds: float | None, quiet: bool,
@@ -44,6 +44,7 @@ def watch(  # noqa: PLR0913  (its options)
     from affmem.known import Known
     from affmem.protocols import Runtime
     from affmem.record import Record
+    from affmem.road import rehearse
     from affmem.run import open_shelf
     from affmem.session import Session
     from affmem.source import Source
@@ -69,6 +70,8 @@ def watch(  # noqa: PLR0913  (its options)
             people = stack.enter_context(closing(Known(shelf, parts)))
             if consent and person is not None:
                 shelf.agreed(person)
+        if seen.live and (person is not None or recognise):
+            rehearse(parts)  # a camera does not wait
         session = stack.enter_context(Session(parts, people, recognition=recognition))
         if person is not None and not consent and person not in session.people:
             raise UserError(f"--person {person}: no memory is begun without --consent")

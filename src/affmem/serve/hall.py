@@ -14,7 +14,7 @@ from affmem.errors import PluginError, StoreError
 from affmem.experiment import Watching
 from affmem.keeping import Shelf
 from affmem.protocols import MemoryStore, Runtime
-from affmem.road import Parts
+from affmem.road import Parts, rehearse
 from affmem.serve.limits import Limits
 from affmem.session import Session
 from affmem.values import Card
@@ -88,11 +88,12 @@ class Hall:
 
 
 def hall(asked: Watching, limits: Limits) -> Hall:
-    """Build what is to be watched with. Raises what those builds raise."""
+    """Build what is to be watched with, ready for the first person. Raises what builds raise."""
     if asked.store is None:
         raise PluginError("this experiment names no store: expected a table [store]")
     parts = build_parts(asked, Runtime(seed=asked.seed, device=asked.device))
     Session(parts).close()  # so that what cannot be watched with is told now
+    rehearse(parts)
     store, memory = asked.store.build(parts.runtime), asked.memory
     try:
         store.erase_expired()
