@@ -6,14 +6,17 @@ import signal
 import subprocess
 import sys
 import threading
+from datetime import UTC, datetime, timedelta
 
 import av
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from affmem.catalogue import catalogue
 from affmem.cli import main
 from affmem.errors import InputError
+from affmem.protocols import Runtime
 from affmem.session import Sighting
 from affmem.source import Newest, Source
 from affmem.spreadsheet import Spreadsheet
@@ -119,9 +122,26 @@ def test_a_memory_goes_on_from_one_time_to_the_next(video, tmp_path):
     assert float(second[0]["activation"]) > 0
 
 
+def test_consent_has_an_end_and_one_that_stands_stays_unless_days_are_named(video, tmp_path):
+    store = ["--set", f'store={{use="sql",file="{tmp_path}/store.db"}}', "--seconds", "0.1"]
+    kept = catalogue().config("store", "sql")(file=tmp_path / "store.db").build(Runtime())
+    for words, days in ((["--days", "90"], 90), ([], 90), (["--days", "2"], 2)):
+        said = watch(video, "--person", "anna", "--consent", *store, *words)
+        assert said.exit_code == 0, said.output or str(said.exception)
+        left = kept.card("anna").expires - datetime.now(UTC)
+        assert left / timedelta(days=1) == pytest.approx(days, abs=0.01)
+    said = watch(video, "--person", "ben", "--consent", *store)
+    assert said.exit_code == 0, said.output or str(said.exception)
+    ben = kept.card("ben")
+    assert ben.expires - ben.consent == timedelta(days=30)
+    kept.close()
+
+
 @pytest.mark.parametrize(
     ("words", "line"),
     [
+        (["VIDEO", "--person", "anna", "--consent", "--days", "9"], "--days: of what?"),
+        (["VIDEO", "--person", "anna", "--consent", "--days", "0"], "'--days'"),
         (["VIDEO", "--person", "anna"], "no memory is begun without --consent"),
         (["VIDEO", "--consent"], "expected --person NAME too"),
         (["VIDEO", "--out", "nowhere/a.mp4"], "no folder nowhere"),

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Final
 
 import platformdirs
 from attrs import field, frozen
@@ -65,19 +66,23 @@ def over(card: Card) -> bool:
 NONE = "no consent is on record"
 
 
-def agree(store: MemoryStore, person: str, until: datetime | None = None) -> None:
-    """Note that this person agreed, now, that their memory is kept, until then.
+DAYS: Final = 30
+"""For how many days a memory is kept by consent that names no time."""
 
-    What they agreed to earlier, and is over, is erased first. Without `until`, consent that stands
-    stays as it is, and a new one has no end.
+
+def agree(store: MemoryStore, person: str, days: int | None = None) -> None:
+    """Note that this person agreed, now, that their memory is kept for so many days.
+
+    What they agreed to earlier, and is over, is erased first. Without `days`, consent that stands
+    stays as it is, and a new one is for `DAYS`.
     """
     now = datetime.now(UTC)
     card = store.card(person)
     if card is not None and over(card):
         store.erase(person)
-    elif until is None and not refusal(card, now):
+    elif days is None and not refusal(card, now):
         return
-    store.consent(person, now, until)
+    store.consent(person, now, now + timedelta(days=DAYS if days is None else days))
 
 
 def refusal(card: Card | None, now: datetime) -> str:

@@ -193,9 +193,9 @@ class Shelf:
         """Whether this person's memory is kept, with consent."""
         return _readable(self._store.card(person))
 
-    def agreed(self, person: str) -> None:
+    def agreed(self, person: str, days: int | None = None) -> None:
         """Note that this person agreed, now, to being kept (`affmem.consent.agree`)."""
-        agree(self._store, person)
+        agree(self._store, person, days)
 
     def erase(self, person: str) -> None:
         """Forget all that is kept of this person, who need not be there."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from affmem.commands import FILE, overrides, quiet, stop
+from affmem.consent import DAYS
 from affmem.errors import UserError
 
 if TYPE_CHECKING:
@@ -21,16 +22,21 @@ if TYPE_CHECKING:
 @overrides
 @click.option("--person", metavar="NAME", help="Who the largest face is, unless it is known.")
 @click.option("--consent", is_flag=True, help="NAME agreed that a memory of them is kept.")
+@click.option(
+    "--days",
+    type=click.IntRange(1, 3650),
+    help=f"For how many days a store keeps it [{DAYS}, or as agreed before].",
+)
 @click.option("--recognise", is_flag=True, help="Know again who agreed: biometric data.")
 @click.option("--out", type=FILE, help="The video to write, with what was seen drawn in (mp4).")
 @click.option("--csv", "table", type=FILE, help="The table to write: a row a face and picture.")
 @click.option("--record", type=FILE, help="The run directory to write, of those who agreed.")
 @click.option("--seconds", type=click.FloatRange(min=0), help="End after so many seconds of it.")
 @quiet
-def watch(  # noqa: PLR0913, PLR0915  (its options, and what each asks for)
+def watch(  # noqa: PLR0913  (its options)
     *, source: str, experiment: Path | None, overrides: Sequence[str], person: str | None,
-    consent: bool, recognise: bool, out: Path | None, table: Path | None, record: Path | None,
-    seconds: float | None, quiet: bool,
+    consent: bool, days: int | None, recognise: bool, out: Path | None, table: Path | None,
+    record: Path | None, seconds: float | None, quiet: bool,
 ) -> None:  # fmt: skip
     """Watch SOURCE: a video file, a camera (0, /dev/video0), or a stream (rtsp://...).
 
@@ -56,8 +62,7 @@ def watch(  # noqa: PLR0913, PLR0915  (its options, and what each asks for)
     if consent and person is None:
         raise UserError("--consent: whose? expected --person NAME too")
     asked = watching(experiment, overrides)
-    if recognise and not consent and asked.store is None:
-        raise UserError("--recognise: whom? expected --person NAME --consent too, or a store")
+    _check(consent=consent, days=days, recognise=recognise, stored=asked.store is not None)
     seen = Source(source)
     runtime = Runtime(seed=asked.seed, device=asked.device)
     recognition = _recognition(runtime) if recognise else None
@@ -69,7 +74,7 @@ def watch(  # noqa: PLR0913, PLR0915  (its options, and what each asks for)
         if shelf is not None:
             people = stack.enter_context(closing(Known(shelf, parts)))
             if consent and person is not None:
-                shelf.agreed(person)
+                shelf.agreed(person, days)
         if seen.live and (person is not None or recognise):
             rehearse(parts)  # a camera does not wait
         session = stack.enter_context(Session(parts, people, recognition=recognition))
@@ -92,6 +97,14 @@ def watch(  # noqa: PLR0913, PLR0915  (its options, and what each asks for)
             interrupted = True
     if interrupted:
         stop("interrupted")
+
+
+def _check(*, consent: bool, days: int | None, recognise: bool, stored: bool) -> None:
+    """Raises UserError where what is asked for has nobody, or nothing, to be asked of."""
+    if days is not None and not (consent and stored):
+        raise UserError("--days: of what? expected --person NAME --consent and a store too")
+    if recognise and not (consent or stored):
+        raise UserError("--recognise: whom? expected --person NAME --consent too, or a store")
 
 
 def _recognition(runtime: "Runtime") -> "Recognition":

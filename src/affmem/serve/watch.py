@@ -10,7 +10,7 @@ import json
 import logging
 from base64 import b64encode
 from collections import deque
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from io import BytesIO
 from time import monotonic
 from typing import Any, Final, final
@@ -216,8 +216,7 @@ class Watch:
         """
         hall = self._hall
         if isinstance(word, Start):
-            until = datetime.now(UTC) + timedelta(days=word.days)
-            await self._call(agree, hall.store, word.person, until)
+            await self._call(agree, hall.store, word.person, word.days)
         elif refusal(await hall.card(word.person), datetime.now(UTC)):
             return
         if self._loan is None:
