@@ -767,8 +767,10 @@ class Losing(Two):
 
 
 class Leaving(Two):
+    left = []  # noqa: RUF012  (shared on purpose)
+
     def end(self, executor):
-        pass  # they end of themselves, some time later
+        self.left.append(executor)  # its processes end of themselves, some time later
 
 
 class Idle:

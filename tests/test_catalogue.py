@@ -9,7 +9,7 @@ from importlib.metadata import Distribution, distribution, entry_points, version
 import pytest
 
 from affmem import PluginError, hookspecs
-from affmem.catalogue import GROUP, KINDS, catalogue, collect
+from affmem.catalogue import GROUP, KINDS, _plugin, catalogue, collect
 
 HOOKS = ", ".join(sorted(KINDS.values()))
 STRANGER = """
@@ -49,7 +49,7 @@ def stranger(tmp_path, monkeypatch):
 
 
 def bundled():
-    return [point for point in entry_points(group=GROUP) if point.dist.name == GROUP]
+    return [point for point in entry_points(group=GROUP) if _plugin(point).distribution == GROUP]
 
 
 def test_each_bundled_plugin_loads():

@@ -9,8 +9,8 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points, version
-from typing import Any, Literal
+from importlib.metadata import entry_points, version
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import pluggy
 from attrs import evolve, field, frozen, has
@@ -40,6 +40,20 @@ KINDS: Mapping[str, str] = {
     "backend": "affmem_backends",
 }
 """Each kind of part, as an experiment's table names it, and its hook."""
+
+
+@runtime_checkable
+class Point(Protocol):
+    """An entry point: the standard library's, or that of `importlib_metadata`, which takes its
+    place in a process that some library has imported it in."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def value(self) -> str: ...
+    @property
+    def dist(self) -> Any: ...  # noqa: ANN401
+    def load(self) -> Any: ...  # noqa: ANN401
 
 
 @frozen
@@ -87,7 +101,7 @@ def catalogue() -> Catalogue:
     return collect(tuple(entry_points(group=GROUP)), [one for one in names if one])
 
 
-def collect(points: Sequence[EntryPoint], blocked: Sequence[str] = ()) -> Catalogue:
+def collect(points: Sequence[Point], blocked: Sequence[str] = ()) -> Catalogue:
     """Load the plugins that `points` name, but for the blocked ones.
 
     Whatever is wrong with one of them is its own `reason`, and takes none of its parts in. A name
@@ -124,7 +138,7 @@ def _order(plugin: Plugin) -> tuple[bool, str, str]:
     return plugin.distribution != GROUP, plugin.name, plugin.module
 
 
-def _plugin(point: EntryPoint) -> Plugin:
+def _plugin(point: Point) -> Plugin:
     """Who it is; "?" where its distribution does not say, as one that is half uninstalled."""
     try:
         distribution, number = (point.dist.name, point.dist.version) if point.dist else ("?", "?")
@@ -133,7 +147,7 @@ def _plugin(point: EntryPoint) -> Plugin:
     return Plugin(point.name, point.value, distribution, number)
 
 
-def _given(point: EntryPoint, plugin: Plugin) -> dict[tuple[str, str], type[Any]]:
+def _given(point: Point, plugin: Plugin) -> dict[tuple[str, str], type[Any]]:
     """The config classes that a plugin gives, by kind and name.
 
     Each is loaded by a manager of its own: none can disturb another. Raises PluginError, whatever
@@ -191,7 +205,7 @@ def _named(implementation: pluggy.HookImpl, hook: str) -> Iterator[tuple[str, ty
         yield name, config
 
 
-def _check_version(point: EntryPoint) -> None:
+def _check_version(point: Point) -> None:
     """Raise PluginError where a plugin's distribution requires another version of affmem."""
     from packaging.requirements import Requirement
 
