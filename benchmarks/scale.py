@@ -31,6 +31,7 @@ from attrs import frozen
 
 from affmem import Runtime
 from affmem.catalogue import catalogue
+from affmem.conformance.backend import Two
 from affmem.experiment import Experiment, dumps, structure
 from affmem.parallel import parallel
 from affmem.protocols import Backend
@@ -79,27 +80,6 @@ class Timed:
     seconds: float
 
 
-@frozen
-class Killing:
-    """Two workers of a backend, of which the busier is killed when the first person is done."""
-
-    backend: Backend
-
-    @property
-    def threads(self) -> int:
-        return self.backend.threads
-
-    @property
-    def lost(self) -> tuple[type[Exception], ...]:
-        return self.backend.lost
-
-    def workers(self, _jobs: int) -> int:
-        return 2
-
-    def started(self, workers: int) -> Any:  # noqa: ANN401
-        return self.backend.started(workers)
-
-
 def experiment(corpus: Path, memory: str) -> Experiment:
     """What is run."""
     tables = {
@@ -130,7 +110,7 @@ def backend(name: str) -> Backend:
 def survived(one: Backend, walker: Walker, jobs: Sequence[Job]) -> Sequence[Walked]:
     """All persons, though the busiest worker is killed when the first is done."""
     walked: list[Walked] = []
-    for done in parallel(walker, iter(jobs), len(jobs), Killing(one)):
+    for done in parallel(walker, iter(jobs), len(jobs), Two(one)):
         if not walked:
             started = psutil.Process().children(recursive=True)
             workers = [each for each in started if each.name().startswith(("python", "ray::"))]

@@ -26,8 +26,8 @@ PATIENCE = 5.0
 
 
 @frozen
-class _Two:
-    """The backend, told how many workers to start."""
+class Two:
+    """The backend, told to start two workers."""
 
     backend: Backend
 
@@ -69,7 +69,7 @@ def every_job_is_done_once(subject: Subject) -> None:
     """By other processes, each job is done, and what comes back is what its own work says."""
 
     def check(config: Any, count: int) -> None:
-        backend = _Two(subject.build(config))
+        backend = Two(subject.build(config))
         done = sorted(parallel(_squared, range(count), count, backend))
         demand([one[:2] for one in done] == [(n, n**2) for n in range(count)], f"{done}")
         demand(os.getpid() not in {one[2] for one in done}, "this process did the work itself")
@@ -94,7 +94,7 @@ def a_mistake_comes_back(subject: Subject) -> None:
     def check(config: Any) -> None:
         said = ""
         try:
-            for _ in parallel(_refused, [7] * 5, 5, _Two(subject.build(config))):
+            for _ in parallel(_refused, [7] * 5, 5, Two(subject.build(config))):
                 pass
         except UserError as error:
             said = str(error)
@@ -109,7 +109,7 @@ def a_lost_process_is_made_up_for(subject: Subject) -> None:
     def check(config: Any) -> None:
         with tempfile.TemporaryDirectory() as folder:
             work: Callable[[int], int] = partial(_lost_once, Path(folder) / "lost")
-            done = sorted(parallel(work, range(9), 9, _Two(subject.build(config))))
+            done = sorted(parallel(work, range(9), 9, Two(subject.build(config))))
             demand((Path(folder) / "lost").exists(), "no process was lost")
         demand(done == list(range(9)), f"done: {done}")
 
@@ -122,7 +122,7 @@ def nothing_is_left_behind(subject: Subject) -> None:
     def check(config: Any) -> None:
         here = psutil.Process()
         before = {*here.children(recursive=True)}
-        results = parallel(_squared, range(50), 50, _Two(subject.build(config)))
+        results = parallel(_squared, range(50), 50, Two(subject.build(config)))
         next(results)
         results.close()
         end = time.monotonic() + PATIENCE
