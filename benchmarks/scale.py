@@ -8,7 +8,8 @@ a worker is killed half-way. Beyond two workers the curve is simulated: the meas
 person, given to the worker that is free first, and the measured seconds that the process which was
 started spends on each. The last line is JSON.
 
-`--store` and `--search` run `store.py` and `search.py` besides, whose figures are of scale too.
+`--store` and `--search FILE.svg` run `store.py` and `search.py` besides: figures of 8 processes at
+one store, and a plot of recall against speed in large memories.
 """
 
 import argparse
@@ -213,7 +214,7 @@ def main() -> None:
     parser.add_argument("--only", choices=BACKENDS)
     parser.add_argument("--plot", type=Path, metavar="FILE.svg")
     parser.add_argument("--store", action="store_true", help="run store.py besides")
-    parser.add_argument("--search", action="store_true", help="run search.py besides")
+    parser.add_argument("--search", type=Path, metavar="FILE.svg", help="run search.py besides")
     given = parser.parse_args()
     result: dict[str, Any] = {"processor": platform.processor() or platform.machine()}
     with tempfile.TemporaryDirectory() as folder:
@@ -225,9 +226,11 @@ def main() -> None:
             print(f"{name}: {json.dumps(figure)}", flush=True)
     if given.plot:
         draw(given.plot, result)
-    for other in [one for one in ("store", "search") if getattr(given, one)]:
-        print(f"\n{other}:", flush=True)
-        command = [sys.executable, str(Path(__file__).with_name(f"{other}.py"))]
+    others = [["store.py"]] if given.store else []
+    others += [["search.py", "--plot", str(given.search)]] if given.search else []
+    for name, *words in others:
+        print(f"\n{name}:", flush=True)
+        command = [sys.executable, str(Path(__file__).with_name(name)), *words]
         subprocess.run(command, check=True)  # noqa: S603
     print(json.dumps(result))
 
