@@ -1,6 +1,7 @@
 """Work in other processes: on as many threads as it is told, and of one version."""
 
 import socket
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 
@@ -50,3 +51,18 @@ def test_several_clusters_of_one_machine_do_not_meet():
             taken.bind(("", 8787))
             taken.listen()
         assert sorted(parallel(abs, [-1, 2], 2, dask(workers=2))) == [1, 2]
+
+
+def test_what_is_ended_early_waits_for_no_job_of_a_cluster_that_goes_on():
+    dask()
+    from distributed import LocalCluster
+
+    with LocalCluster(
+        n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None,
+        scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
+    ) as others:  # fmt: skip
+        results = parallel(time.sleep, [0, *[2] * 20], 21, dask(address=others.scheduler_address))
+        next(results)
+        began = time.monotonic()
+        results.close()
+        assert time.monotonic() - began < 10

@@ -42,4 +42,6 @@ class Dask:
             except (OSError, TimeoutError, ValueError) as error:
                 raise UserError(f"runtime.address: {where}: no Dask scheduler: {error}") from None
             # pure: a job is done again if asked again
-            yield stack.enter_context(client.get_executor(pure=False))
+            executor = client.get_executor(pure=False)
+            stack.callback(executor.shutdown, wait=False)  # what is under way is nobody's any more
+            yield executor
