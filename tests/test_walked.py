@@ -287,8 +287,11 @@ def affmem(*words):
 
 def test_what_cannot_go_on_is_said_in_a_line(file, serial, tmp_path):
     (tmp_path / "empty").mkdir()
+    (tmp_path / "odd").mkdir()
+    (tmp_path / "odd" / "run.json").write_text("[]")
     for words, told in (
         (["--resume", tmp_path / "empty"], "holds no run"),
+        (["--resume", tmp_path / "odd"], "run.json: is not as a run writes it"),
         (["--resume", tmp_path / "none"], "holds no run"),
         (["--resume", serial], "holds a run that is finished"),
         ([file, "--resume", serial], "name nothing else"),

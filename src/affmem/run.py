@@ -224,7 +224,10 @@ def resumed(out: Path, overrides: Sequence[str]) -> Path:
     about = out / "run.json"
     if not about.is_file():
         raise InputError(out, "holds no run")
-    if from_json(about, MIB).get("status") == "finished":
+    said = from_json(about, MIB)
+    if not isinstance(said, dict):
+        raise InputError(about, "is not as a run writes it")
+    if said.get("status") == "finished":
         raise InputError(out, "holds a run that is finished")
     return out / "experiment.toml"
 
