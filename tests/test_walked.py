@@ -1,6 +1,7 @@
 """A run is the same wherever its persons are walked, and however often it was cut off."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -18,7 +19,8 @@ from affmem.erasing import erase, mentions, traces
 from affmem.errors import InputError
 from affmem.run import run
 from affmem.values import Affect, Clip, Step
-from affmem.walked import FINISHED, Walked, Walks
+from affmem.walked import FINISHED, Walked, Walks, finished
+from affmem_pk.config import BUNDLED
 from affmem_store.config import SqlConfig
 
 FILES = ("frames.csv", "utterances.csv", "metrics.json", "memories/people.json")
@@ -146,8 +148,8 @@ def test_what_is_kept_on_the_way_is_whole_or_done_again(file, serial, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         run(experiment, out, _interrupting(after=4))
     assert json.loads((out / "run.json").read_text())["status"] == "interrupted"
-    kept = sorted((out / FINISHED).iterdir())
-    assert len(kept) == 4
+    kept = [finished(out)[f"person_000{i}"] for i in range(4)]
+    assert len([*(out / FINISHED).iterdir()]) == 4
     rows = (out / "frames.csv").read_text().splitlines()
     assert {row.split(",")[1] for row in rows[1:]} == {f"person_000{i}" for i in range(4)}
     whole = kept[0].read_bytes()
@@ -172,12 +174,20 @@ def _interrupting(after):
     return watch
 
 
-def test_what_another_experiment_made_is_done_again(file, serial, tmp_path):
-    out = tmp_path / "other"
+def test_what_came_of_other_settings_clips_or_files_is_not_mixed_in(file, tmp_path):
+    out, weights = tmp_path / "other", tmp_path / "pk.safetensors"
+    weights.write_bytes(BUNDLED.read_bytes())
+    words = [f"encoder.checkpoint={weights}"]
     with pytest.raises(KeyboardInterrupt):
-        run(load(file, ["seed=4"]), out, _interrupting(after=4))
-    run(load(file), out, resume=True)
-    same(out, serial)
+        run(load(file, words), out, _interrupting(after=2))
+    kept = [path.read_bytes() for path in sorted((out / FINISHED).iterdir())]
+    for other in ([*words, "seed=4"], [*words, "dataset.visits=3"], []):
+        with pytest.raises(InputError, match="data or checkpoints are others"):
+            run(load(file, other), out, resume=True)
+    os.utime(weights, ns=(1, 1))
+    with pytest.raises(InputError, match="data or checkpoints are others"):
+        run(load(file, words), out, resume=True)
+    assert kept == [path.read_bytes() for path in sorted((out / FINISHED).iterdir())]
 
 
 def test_two_do_not_run_in_one_folder(file, tmp_path):
@@ -274,7 +284,8 @@ def test_what_was_walked_comes_back_bit_for_bit(tmp_path_factory, rows):
     assert {name: array.tobytes() for name, array in back.kept.state.items()} == {
         name: array.tobytes() for name, array in state.items()
     }
-    assert [one.person for one in Walks(folder, clips, "y").todo] == ["anna"]
+    with pytest.raises(InputError, match="data or checkpoints are others"):
+        Walks(folder, clips, "y")
 
 
 # --- what cannot be ---------------------------------------------------------------------------

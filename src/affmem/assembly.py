@@ -1,12 +1,17 @@
 """An experiment's parts, built and put together."""
 
+from pathlib import Path
+
 from attrs import fields
 
+from affmem.cache import listed
 from affmem.errors import PluginError
 from affmem.experiment import Experiment, Watching
 from affmem.protocols import Metric, Runtime
 from affmem.road import Parts, Stations
 from affmem.start import latent
+
+NAMED = ("dataset", "faces", "encoder", "reader", "editor", "memory")
 
 
 def build(experiment: Experiment, runtime: Runtime) -> tuple[Stations, dict[str, Metric]]:
@@ -42,3 +47,15 @@ def build_parts(experiment: Experiment | Watching, runtime: Runtime) -> Parts:
     if experiment.start.by == "codes":
         latent(parts.editor).check_encoder(parts.encoder)
     return parts
+
+
+def files(experiment: Experiment) -> str:
+    """By what the files that its parts name, less the store's, are known again: sizes and times."""
+    parts = [getattr(experiment, name) for name in NAMED]
+    paths = [
+        value.expanduser()
+        for config in (part.config for part in parts)
+        for one in fields(type(config))
+        if isinstance(value := getattr(config, one.name), Path)
+    ]
+    return " ".join(listed(path) for path in paths)

@@ -65,6 +65,7 @@ def ablate(ablation: Ablation, out: Path, told: Told = lambda *_: None) -> Figur
     found = judges(ablation)  # what is not there is said before anything is trained
     out.mkdir(parents=True, exist_ok=True)
     write(kept, text)
+    shutil.rmtree(out / FACES, ignore_errors=True)  # of an ablation that was killed
     folders = [
         [out.absolute() / "rows" / f"{place + 1:02}" / f"seed-{seed}" for seed in ablation.seeds]
         for place in range(len(ablation.rows))
@@ -109,7 +110,6 @@ def _train(ablation: Ablation, todo: Sequence[Job], out: Path, told: Told) -> No
 def _shared(faces: Pictures, out: Path) -> Iterator[Path]:
     """The file of the gathered faces, for as long as others read them."""
     folder = out / FACES
-    shutil.rmtree(folder, ignore_errors=True)  # of a study that was killed
     folder.mkdir()
     try:
         np.save(folder / "faces.npy", faces)

@@ -25,7 +25,7 @@ from attrs import evolve, field, frozen
 from filelock import FileLock, Timeout
 
 from affmem import cells
-from affmem.assembly import build
+from affmem.assembly import build, files
 from affmem.consent import Consent, admit
 from affmem.emotions import nearest
 from affmem.errors import InputError, UserError
@@ -91,7 +91,7 @@ def run(
     clock = Clock()
     with closing(shelf) if shelf else nullcontext(), held(out), logged(out), status(out, record):
         write(out / "experiment.toml", dumps(experiment))
-        walks = Walks(out, clips, dumps(experiment, where=False))
+        walks = Walks(out, clips, dumps(experiment, where=False) + files(experiment))
         write_steps(out, walks.steps())
         try:
             _walk(walks, experiment, backend, shelf, clock, watch)

@@ -31,8 +31,7 @@ import numpy.typing as npt
 from attrs import evolve, field, fields, frozen
 from attrs.validators import ge, in_, instance_of, le, min_len
 
-from affmem.assembly import build
-from affmem.cache import listed
+from affmem.assembly import build, files
 from affmem.controls import CONTROLS, DERIVED, shown
 from affmem.errors import ExperimentError, InputError, UserError, unknown
 from affmem.experiment import Experiment, Part, backend, dumps, merge, structure, tables_of
@@ -324,17 +323,10 @@ def _fits(study: Study, out: Path, group: str, condition: Condition, row: Row) -
 def _about(study: Study, group: str, condition: Condition, row: Row) -> dict[str, str]:
     """What a record says of itself, and of the files that its experiment names."""
     experiment = study.variant(group, condition, row)
-    parts = [getattr(experiment, name) for name in ("dataset", "faces", *TABLES) if name != "start"]
-    paths = [
-        value.expanduser()
-        for config in (part.config for part in parts)
-        for one in fields(type(config))
-        if isinstance(value := getattr(config, one.name), Path)
-    ]
     return {
         "experiment": dumps(experiment, where=False),
         "control": row.control,
-        "files": " ".join(listed(path) for path in paths),
+        "files": files(experiment),
     }
 
 

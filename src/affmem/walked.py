@@ -8,6 +8,7 @@ import json
 import shutil
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from hashlib import sha256
 from itertools import count
 from operator import attrgetter
 from pathlib import Path
@@ -19,7 +20,7 @@ import numpy.typing as npt
 from attrs import evolve, field, frozen
 
 from affmem.assembly import build_stations
-from affmem.errors import InputError, UserError
+from affmem.errors import InputError
 from affmem.experiment import Experiment
 from affmem.files import MIB, content, write
 from affmem.keeping import pack, unpack
@@ -119,7 +120,8 @@ class Walks:
     def __init__(self, run: Path, clips: Sequence[Clip], experiment: str) -> None:
         """Those that the run's directory has already are done.
 
-        `experiment`: the text of what is run; what came of another is not taken for done.
+        `experiment`: the text of what is run. Raises InputError where it was another, or of other
+        clips, that those came of.
         """
         self.clips = clips
         self._folder, self._experiment = run / FINISHED, experiment
@@ -128,12 +130,13 @@ class Walks:
             whose[clip.person].append(clip)
         self._jobs = [Job(person, tuple(their)) for person, their in whose.items()]
         self._places = {
-            job.person: self._folder / f"{i}.safetensors" for i, job in enumerate(self._jobs)
+            job.person: self._folder / f"{sha256(job.person.encode()).hexdigest()[:16]}.safetensors"
+            for job in self._jobs
         }
+        self._clips = {job.person: [one.name for one in job.clips] for job in self._jobs}
         found = ((job.person, self._found(job)) for job in self._jobs)
         self._done = {person: one for person, one in found if one is not None}
-        self._clips = {job.person: len(job.clips) for job in self._jobs}
-        self.watched = sum(map(self._clips.__getitem__, self._done))
+        self.watched = sum(len(self._clips[person]) for person in self._done)
         """How many clips were."""
 
     @property
@@ -149,9 +152,9 @@ class Walks:
     def put(self, walked: Walked) -> None:
         """Keep it, whole or not at all. Raises InputError where it cannot be written."""
         self._folder.mkdir(exist_ok=True)
-        write(self._places[walked.person], _packed(walked, self._experiment))
+        write(self._places[walked.person], _packed(walked, self._what(walked.person)))
         self._done[walked.person] = walked
-        self.watched += self._clips[walked.person]
+        self.watched += len(self._clips[walked.person])
 
     def steps(self) -> list[Step]:
         """What was said of the frames of those who are done, in the order of their clips."""
@@ -171,11 +174,24 @@ class Walks:
         """The run is done: its own files say all that is kept here."""
         shutil.rmtree(self._folder, ignore_errors=True)
 
+    def _what(self, person: str) -> str:
+        """Of what a walk comes: another one is not taken for it."""
+        return json.dumps([self._experiment, self._clips[person]])
+
     def _found(self, job: Job) -> Walked | None:
         try:
-            return _unpacked(content(self._places[job.person], LARGEST), job, self._experiment)
-        except (UserError, OSError, ValueError, TypeError, LookupError, *NONSENSE):
+            kept = unpack(content(self._places[job.person], LARGEST))
+            if kept.about["person"] != job.person:
+                return None
+            if kept.about["what"] == self._what(job.person):
+                return _unpacked(kept, job)
+        except (InputError, OSError, ValueError, TypeError, LookupError, *NONSENSE):
             return None  # not whole, or none of ours: it is done again
+        raise InputError(
+            self._folder.parent,
+            "its settings, data or checkpoints are others than when it was cut off; expected the "
+            "very same, or a new run",
+        )
 
 
 def finished(run: Path) -> dict[str, Path]:
@@ -192,7 +208,8 @@ def finished(run: Path) -> dict[str, Path]:
     return found
 
 
-def _packed(walked: Walked, experiment: str) -> bytes:
+def _packed(walked: Walked, what: str) -> bytes:
+    """`what`: of what it came."""
     order = {name: i for i, name in enumerate(dict.fromkeys(one.clip.name for one in walked.steps))}
     rows = [
         (
@@ -207,7 +224,7 @@ def _packed(walked: Walked, experiment: str) -> bytes:
         for name, column in zip(COLUMNS, columns, strict=True)
     }
     about = {
-        "experiment": experiment,
+        "what": what,
         "person": walked.person,
         "clips": json.dumps([*order]),
         "base": str(walked.base),
@@ -220,16 +237,11 @@ def _packed(walked: Walked, experiment: str) -> bytes:
     return pack(evolve(walked.kept, state={**walked.kept.state, **table}, about=about))
 
 
-def _unpacked(content: bytes, job: Job, experiment: str) -> Walked | None:
+def _unpacked(kept: Kept, job: Job) -> Walked:
     """Raises ValueError and its kin where it is none."""
-    kept = unpack(content)
     about = kept.about
     clips = {clip.name: clip for clip in job.clips}
     names = json.loads(about["clips"])
-    if about["experiment"] != experiment or about["person"] != job.person:
-        return None
-    if not {*names} <= {*clips}:
-        return None
     state = {name: array for name, array in kept.state.items() if not name.startswith(STEPS)}
     table = {name: kept.state[f"{STEPS}{name}"].astype(np.float64) for name in COLUMNS}
     steps = [*_steps(table, [clips[name] for name in names])]
