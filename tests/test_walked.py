@@ -160,6 +160,8 @@ def test_what_is_kept_on_the_way_is_whole_or_done_again(file, serial, tmp_path):
     run(experiment, out, lambda *told: seen.add(told[-1] and told[-1].clip.person), resume=True)
     assert seen == {None, *(f"person_000{i}" for i in (0, 1, 2, 4, 5))}
     same(out, serial)
+    frames = [json.loads((one / "timing.json").read_text())["frames"] for one in (out, serial)]
+    assert frames[0] * 6 == frames[1] * 5  # those of this time
 
 
 def _interrupting(after):

@@ -93,6 +93,7 @@ def run(
         write(out / "experiment.toml", dumps(experiment))
         walks = Walks(out, clips, dumps(experiment, where=False) + files(experiment))
         write_steps(out, walks.steps())
+        before = {one.person for one in walks.done}
         try:
             _walk(walks, experiment, backend, shelf, clock, watch)
         finally:
@@ -117,9 +118,10 @@ def run(
             watch("drawing edits", len(clips), len(clips), None)
             with clock("gallery"):
                 write_gallery(stations, experiment.gallery, out / "edits")
-        for one in walks.done:
+        now = [one for one in walks.done if one.person not in before]
+        for one in now:
             clock.add(one.seconds)
-        timing = timed(clock, perf_counter() - cpu, len(steps))
+        timing = timed(clock, perf_counter() - cpu, sum(len(one.steps) for one in now))
         write(out / "timing.json", as_json(timing))
     walks.forget()
     watch("reporting", len(clips), len(clips), None)
