@@ -21,7 +21,7 @@ from affmem.experiment import Training, dumps
 from affmem.files import write
 from affmem.parallel import parallel, pinned
 from affmem.protocols import Backend, Runtime
-from affmem.run import check_empty
+from affmem.run import check_empty, held
 from affmem.scores import Figures, judges, score
 from affmem.table import draw, markdown
 from affmem.terms import Examples
@@ -64,26 +64,30 @@ def ablate(ablation: Ablation, out: Path, told: Told = lambda *_: None) -> Figur
         raise InputError(out, "holds another ablation; expected the very same, or a new folder")
     found = judges(ablation)  # what is not there is said before anything is trained
     out.mkdir(parents=True, exist_ok=True)
-    write(kept, text)
-    shutil.rmtree(out / FACES, ignore_errors=True)  # of an ablation that was killed
-    folders = [
-        [out.absolute() / "rows" / f"{place + 1:02}" / f"seed-{seed}" for seed in ablation.seeds]
-        for place in range(len(ablation.rows))
-    ]
-    every = [
-        _job(ablation, row, seed, folder)
-        for row, of_row in zip(ablation.rows, folders, strict=True)
-        for seed, folder in zip(ablation.seeds, of_row, strict=True)
-    ]
-    todo = [job for job in every if not (job.folder / DONE).exists()]
-    if todo:
-        _train(ablation, todo, out, told)
-    told("scoring", len(every), len(every))
-    table, sheets = score(ablation, folders, found)
-    write(out / "table.json", json.dumps(table, indent=2) + "\n")
-    write(out / "table.md", markdown(table))
-    draw(table, sheets if ablation.faces else {}, out)
-    return table
+    with held(out):
+        write(kept, text)
+        shutil.rmtree(out / FACES, ignore_errors=True)  # of an ablation that was killed
+        folders = [
+            [
+                out.absolute() / "rows" / f"{place + 1:02}" / f"seed-{seed}"
+                for seed in ablation.seeds
+            ]
+            for place in range(len(ablation.rows))
+        ]
+        every = [
+            _job(ablation, row, seed, folder)
+            for row, of_row in zip(ablation.rows, folders, strict=True)
+            for seed, folder in zip(ablation.seeds, of_row, strict=True)
+        ]
+        todo = [job for job in every if not (job.folder / DONE).exists()]
+        if todo:
+            _train(ablation, todo, out, told)
+        told("scoring", len(every), len(every))
+        table, sheets = score(ablation, folders, found)
+        write(out / "table.json", json.dumps(table, indent=2) + "\n")
+        write(out / "table.md", markdown(table))
+        draw(table, sheets if ablation.faces else {}, out)
+        return table
 
 
 def _job(ablation: Ablation, row: Row, seed: int, folder: Path) -> Job:

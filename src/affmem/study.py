@@ -39,7 +39,7 @@ from affmem.files import ARRAYS, check_tensors, write
 from affmem.parallel import cores, parallel, pinned
 from affmem.protocols import Backend, Runtime
 from affmem.road import walk
-from affmem.run import check_empty
+from affmem.run import check_empty, held
 from affmem.settings import setting, settings
 from affmem.tape import Tape
 from affmem.values import Step
@@ -272,21 +272,22 @@ def conduct(study: Study, out: Path, *, final: bool, told: Told = lambda *_: Non
     if not (out / MARK).is_file():
         check_empty(out)
     out.mkdir(parents=True, exist_ok=True)
-    write(out / MARK, _text(study))
-    groups = GROUPS if final else GROUPS[:1]
-    every = [_job(study, out, group, one) for group in groups for one in study.conditions]
-    jobs = [job for job in every if job.rows]
-    of = sum(len(study.walked(job.condition)) for job in every)
-    done = of - sum(len(job.rows) for job in jobs)
-    told("watching", done, of)
-    # Here each row is kept as it is walked; elsewhere all of a condition, when it is.
-    work = _walked if runtime.workers(len(jobs)) == 1 else _all_walked
-    walks = parallel(partial(work, runtime.threads), jobs, len(jobs), runtime)
-    with closing(walks):
-        for cell, arrays in chain.from_iterable(walks):
-            _keep(study, out, cell, arrays)
-            done += 1
-            told("watching", done, of)
+    with held(out):
+        write(out / MARK, _text(study))
+        groups = GROUPS if final else GROUPS[:1]
+        every = [_job(study, out, group, one) for group in groups for one in study.conditions]
+        jobs = [job for job in every if job.rows]
+        of = sum(len(study.walked(job.condition)) for job in every)
+        done = of - sum(len(job.rows) for job in jobs)
+        told("watching", done, of)
+        # Here each row is kept as it is walked; elsewhere all of a condition, when it is.
+        work = _walked if runtime.workers(len(jobs)) == 1 else _all_walked
+        walks = parallel(partial(work, runtime.threads), jobs, len(jobs), runtime)
+        with closing(walks):
+            for cell, arrays in chain.from_iterable(walks):
+                _keep(study, out, cell, arrays)
+                done += 1
+                told("watching", done, of)
 
 
 def _job(study: Study, out: Path, group: str, condition: Condition) -> Job:
