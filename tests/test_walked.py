@@ -182,14 +182,18 @@ def test_what_came_of_other_settings_clips_or_files_is_not_mixed_in(file, tmp_pa
     words = [f"encoder.checkpoint={weights}"]
     with pytest.raises(KeyboardInterrupt):
         run(load(file, words), out, _interrupting(after=2))
-    kept = [path.read_bytes() for path in sorted((out / FINISHED).iterdir())]
+    kept = everything(out)
     for other in ([*words, "seed=4"], [*words, "dataset.visits=3"], []):
         with pytest.raises(InputError, match="data or checkpoints are others"):
             run(load(file, other), out, resume=True)
     os.utime(weights, ns=(1, 1))
     with pytest.raises(InputError, match="data or checkpoints are others"):
         run(load(file, words), out, resume=True)
-    assert kept == [path.read_bytes() for path in sorted((out / FINISHED).iterdir())]
+    assert everything(out) == kept
+
+
+def everything(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def test_two_do_not_run_in_one_folder(file, tmp_path):

@@ -85,13 +85,13 @@ def run(
     clips = stations.dataset.clips()
     if not clips:
         raise UserError(f"dataset {experiment.dataset.use!r}: holds no clip")
+    walks = Walks(out, clips, dumps(experiment, where=False) + files(experiment))
     shelf = open_shelf(experiment, stations, (clip.person for clip in clips), experiment.consent)
     out.mkdir(parents=True, exist_ok=True)
     record = begun(experiment, began, stations.dataset.notes())
     clock = Clock()
     with closing(shelf) if shelf else nullcontext(), held(out), logged(out), status(out, record):
         write(out / "experiment.toml", dumps(experiment))
-        walks = Walks(out, clips, dumps(experiment, where=False) + files(experiment))
         write_steps(out, walks.steps())
         before = {one.person for one in walks.done}
         try:
