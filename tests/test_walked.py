@@ -303,6 +303,7 @@ def affmem(*words):
 
 
 def test_what_cannot_go_on_is_said_in_a_line(file, serial, tmp_path):
+    (serial / FINISHED).mkdir()  # of a run that was killed at its very end
     (tmp_path / "empty").mkdir()
     (tmp_path / "odd").mkdir()
     (tmp_path / "odd" / "run.json").write_text("[]")
@@ -325,3 +326,4 @@ def test_what_cannot_go_on_is_said_in_a_line(file, serial, tmp_path):
         done = affmem("run", *words)
         assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
         assert told in done.stderr
+    assert not (serial / FINISHED).exists()

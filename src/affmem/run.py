@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import platform
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, nullcontext
@@ -39,7 +40,7 @@ from affmem.protocols import Backend, Contest, Metric, Runtime
 from affmem.road import Parts
 from affmem.timing import Clock
 from affmem.values import Kept, Step, Unit
-from affmem.walked import Job, Walked, Walker, Walks
+from affmem.walked import FINISHED, Job, Walked, Walker, Walks
 
 FORMAT = 1
 PACKAGES = ("affmem", "av", "numpy", "opencv-python-headless", "scipy", "torch")
@@ -230,6 +231,7 @@ def resumed(out: Path, overrides: Sequence[str]) -> Path:
     if not isinstance(said, dict):
         raise InputError(about, "is not as a run writes it")
     if said.get("status") == "finished":
+        shutil.rmtree(out / FINISHED, ignore_errors=True)  # where it was killed just before that
         raise InputError(out, "holds a run that is finished")
     return out / "experiment.toml"
 
