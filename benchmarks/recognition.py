@@ -66,7 +66,7 @@ def main(folder: Path) -> None:
     codes = np.concatenate([encoder.encode(face[None]) for face in faces])
     seconds = (process_time() - began) / len(faces)
     apart = np.linalg.norm(codes[1::2, None] - codes[None, ::2], axis=-1)
-    rows = [row for near in (NEAR, 0.5) for row in told(apart, near)]
+    rows = [row for near in (0.6, NEAR) for row in told(apart, near)]
     for row in rows:
         print("  ".join(f"{name} {value}" for name, value in row.items()))
     same = float(np.diag(apart).max())
