@@ -47,6 +47,8 @@ epochs = 2
 [runtime]
 workers = 1
 """
+QUICK = ("memory.use=personal", "dataset.visits=1", "dataset.seconds=1.0")
+"""Of the same persons less, in seconds, for what does not depend on how a memory grows."""
 
 
 @pytest.fixture(scope="module")
@@ -219,6 +221,62 @@ def test_of_a_run_that_was_cut_off_a_person_can_be_erased(file, tmp_path):
     assert traces(tmp_path, "person_0001") == []
     assert mentions(tmp_path, "person_0001", [out]) == []
     assert len([*(out / FINISHED).iterdir()]) == 2
+
+
+def test_while_a_run_goes_on_nobody_is_erased_from_it(file, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
+    runs = tmp_path / "runs"
+    words = ["people", "erase", "person_0000", "--runs", runs, "--yes"]
+
+    def watch(_stage, _done, _of, step):
+        if step is not None and step.clip.person == "person_0002":
+            before = everything(tmp_path)
+            done = affmem(*words)
+            assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+            assert f"{runs / 'one'}: the run is still going on" in done.stderr
+            assert "then erase again" in done.stderr
+            assert everything(tmp_path) == before
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(load(file, QUICK), runs / "one", watch)
+    assert len(traces(runs, "person_0000")) == 1
+    done = affmem(*words)
+    assert done.returncode == 0, done.stderr
+    assert traces(runs, "person_0000") == []
+    assert len(traces(runs, "person_0001")) == 1
+
+
+def test_what_a_kill_left_half_written_is_removed(file, tmp_path):
+    out = tmp_path / "cut"
+    with pytest.raises(KeyboardInterrupt):
+        run(load(file, QUICK), out, _interrupting(after=2))
+    half = [out / FINISHED / ".0.safetensors.part", out / ".frames.csv.part"]
+    half.append(out / "edits" / ".0.part.png")
+    half[-1].parent.mkdir()
+
+    def left():
+        return [path for path in half if path.exists()]
+
+    def killed():
+        for path in half:
+            path.write_bytes(b"person_0009")
+
+    killed()
+    (trace,) = traces(tmp_path, "person_0001")
+    erase(trace, "person_0001")
+    assert left() == []
+    killed()
+    done = affmem("people", "erase", "person_0009", "--runs", tmp_path, "--yes")
+    assert (done.returncode, left()) == (2, [])  # nobody, and that is so
+    killed()
+
+    def watch(*_):
+        assert left() == []
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(load(file, QUICK), out, watch, resume=True)
 
 
 # --- with a store -----------------------------------------------------------------------------

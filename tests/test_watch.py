@@ -15,9 +15,12 @@ from click.testing import CliRunner
 
 from affmem.catalogue import catalogue
 from affmem.cli import main
+from affmem.erasing import prepare
 from affmem.errors import InputError
+from affmem.experiment import watching
 from affmem.protocols import Runtime
-from affmem.session import Sighting
+from affmem.record import Record
+from affmem.session import Session, Sighting
 from affmem.source import Newest, Source
 from affmem.spreadsheet import Spreadsheet
 from affmem.watch import Look
@@ -25,6 +28,7 @@ from affmem_drawn.corpus import write_video
 from affmem_drawn.drawing import draw_person
 from affmem_drawn.portrait import as_image, sample_person
 from affmem_drawn.scene import Light, Pose, draw_backdrop, sample_backdrop
+from strategies import Flat, stations
 
 FRAMES = 12
 PARTS = ["--set", "faces.every=5"]
@@ -90,6 +94,15 @@ def test_what_the_report_lacks_is_said_before_anything_is_watched(video, tmp_pat
     assert (said.exit_code, said.stdout) == (2, "")
     assert said.stderr == "error: reporter 'rerun' needs rerun: pip install affmem[rerun]\n"
     assert not (tmp_path / "run").exists()
+
+
+def test_nobody_is_erased_from_what_is_being_recorded(tmp_path):
+    session = Session(stations(Flat()))
+    record = Record(tmp_path / "run", watching(None), "camera", session)
+    with pytest.raises(InputError, match="run: the run is still going on"):
+        prepare(tmp_path)
+    record.close()
+    prepare(tmp_path)
 
 
 def test_no_name_is_a_formula_to_a_spreadsheet(tmp_path):

@@ -20,13 +20,18 @@ from attrs import frozen
 
 from affmem import cells
 from affmem.errors import InputError
-from affmem.files import inside, write
+from affmem.files import half_written, inside, sweep, write
+from affmem.run import LOCK, held
 from affmem.walked import finished
 
 MARK = "run.json"
 TABLES = ("frames.csv", "utterances.csv")
 REPORTS = "report.*"
 """What reporters have written: `report.html`, `report.rrd`."""
+RUNNING = (
+    "the run is still going on and would write back whoever is erased: stop it (Ctrl-C) or wait "
+    "until it is done, then erase again"
+)
 
 
 @frozen
@@ -40,20 +45,44 @@ class Trace:
     """Of the person."""
 
 
+def prepare(folder: Path) -> None:
+    """Remove what runs in `folder` have left half written when they were killed.
+
+    Raises InputError, and removes nothing, where one is still going on: whom it has seen is not all
+    in its files yet.
+    """
+    for path in _files(folder):
+        if path.name == LOCK:
+            with held(path.parent, RUNNING):
+                pass
+    for run in _runs(folder):
+        if half_written(run):
+            with held(run, RUNNING):
+                sweep(run)
+
+
 def traces(folder: Path, person: str) -> list[Trace]:
     """The runs in `folder`, or that it is, in which `person` is. Raises InputError."""
     return [found for run in _runs(folder) if (found := _trace(run, person)) is not None]
 
 
 def erase(trace: Trace, person: str) -> bool:
-    """Take `person` out of a run; whether anything of the run is left. Raises InputError.
+    """Take `person` out of a run; whether anything of the run is left.
 
-    Each file is replaced whole; interrupted, the same call goes on.
+    Each file is replaced whole; interrupted, the same call goes on. Raises InputError, also where
+    the run is going on.
     """
     run = trace.run
-    if trace.persons <= 1:
-        shutil.rmtree(run)
-        return False
+    with held(run, RUNNING):
+        if trace.persons <= 1:
+            shutil.rmtree(run)
+            return False
+        sweep(run)
+        _take_out(run, person)
+    return True
+
+
+def _take_out(run: Path, person: str) -> None:
     for report in run.glob(REPORTS):
         report.unlink()
     _forget_memory(run / "memories", person)
@@ -77,7 +106,6 @@ def erase(trace: Trace, person: str) -> bool:
             [head, *(row for row in rows if cells.read(row[column]) != person)]
         )
         write(run / name, left.getvalue())
-    return True
 
 
 def mentions(folder: Path, person: str, erased: Collection[Path]) -> list[Path]:

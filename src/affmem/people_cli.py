@@ -210,10 +210,14 @@ def people_erase(
     A run of NAME alone goes as a whole; of a run of several, NAME's rows, memory, faces and lines
     of the log. Its figures over all persons stay, and its report is written anew. No name stands in
     a cache of faces: it goes as a whole. Exit code 1 where a file still has the name.
+
+    While a run is going on there, nothing is erased: it would write NAME back.
     """
-    from affmem.erasing import erase, mentions, traces
+    from affmem.erasing import erase, mentions, prepare, traces
 
     folders = _folders(runs, caches)
+    for folder in folders:
+        prepare(folder)
     with _opened(where, missing=bool(runs) and where is None) as (found, place):
         card = _found(found, name)
         names = [name] if card is None or card.person == name else [name, card.person]

@@ -15,6 +15,7 @@ from affmem.run import (
     as_json,
     begun,
     check_empty,
+    held,
     logged,
     remember,
     scored,
@@ -48,6 +49,7 @@ class Record:
         self._open = ExitStack()
         notes = [f"watched live: {source}; nothing of it is labelled, and nothing is scored"]
         self._about = begun(experiment, datetime.now(UTC), notes)
+        self._open.enter_context(held(out))
         self._open.enter_context(logged(out))
         self._open.enter_context(status(out, self._about))
         write(out / "experiment.toml", f"# affmem watch {source}\n{dumps(experiment)}")

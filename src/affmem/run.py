@@ -13,7 +13,7 @@ import platform
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -32,7 +32,7 @@ from affmem.emotions import nearest
 from affmem.errors import InputError, UserError
 from affmem.evaluation import Utterance, score, units, utterances
 from affmem.experiment import Experiment, Watching, dumps
-from affmem.files import MIB, from_json, write
+from affmem.files import MIB, from_json, reason, sweep, write
 from affmem.gallery import write_gallery
 from affmem.keeping import Shelf, apart
 from affmem.parallel import parallel
@@ -86,47 +86,52 @@ def run(
     clips = stations.dataset.clips()
     if not clips:
         raise UserError(f"dataset {experiment.dataset.use!r}: holds no clip")
-    walks = Walks(out, clips, dumps(experiment, where=False) + files(experiment))
-    shelf = open_shelf(experiment, stations, (clip.person for clip in clips), experiment.consent)
-    out.mkdir(parents=True, exist_ok=True)
-    record = begun(experiment, began, stations.dataset.notes())
-    clock = Clock()
-    with closing(shelf) if shelf else nullcontext(), held(out), logged(out), status(out, record):
-        write(out / "experiment.toml", dumps(experiment))
-        write_steps(out, walks.steps())
-        before = {one.person for one in walks.done}
-        try:
-            _walk(walks, experiment, backend, shelf, clock, watch)
-        finally:
+    with ExitStack() as stack:
+        if resume:  # before it is read: nobody is erased from it meanwhile
+            stack.enter_context(held(out))
+            sweep(out)
+        walks = Walks(out, clips, dumps(experiment, where=False) + files(experiment))
+        shelf = open_shelf(
+            experiment, stations, (clip.person for clip in clips), experiment.consent
+        )
+        if shelf is not None:
+            stack.enter_context(closing(shelf))
+        if not resume:
+            out.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(held(out))
+        record = begun(experiment, began, stations.dataset.notes())
+        clock = Clock()
+        with logged(out), status(out, record):
+            write(out / "experiment.toml", dumps(experiment))
+            before = {one.person for one in walks.done}
+            with _tabled(walks, out):
+                _walk(walks, experiment, backend, shelf, clock, watch)
             steps = walks.steps()
-            write_steps(out, steps)
-        log.info("watched %d clips", len(clips))
-        watch("scoring", len(clips), len(clips), None)
-        with clock("score"):
-            figures = scored(steps, stations.dataset.unit, metrics, experiment.resamples, runtime)
-        write(out / "metrics.json", as_json(figures))
-        if isinstance(stations.dataset, Contest):
-            read = {one.clip: one.memory for one in utterances(steps) if one.memory is not None}
-            write(out / "predictions.csv", stations.dataset.predictions(read))
-        record["notes"] = [
-            *walks.notes(stations.dataset.notes()), *_unscored(steps, figures),
-            *_known(shelf, walks.done),
-        ]  # fmt: skip
-        for note in record["notes"]:
-            log.debug("note: %s", note)
-        remember({one.person: one.kept for one in walks.done}, out / "memories")
-        if experiment.faces_kept:
-            watch("drawing edits", len(clips), len(clips), None)
-            with clock("gallery"):
-                write_gallery(stations, experiment.gallery, out / "edits")
-        now = [one for one in walks.done if one.person not in before]
-        for one in now:
-            clock.add(one.seconds)
-        timing = timed(clock, perf_counter() - cpu, sum(len(one.steps) for one in now))
-        write(out / "timing.json", as_json(timing))
-    walks.forget()
-    watch("reporting", len(clips), len(clips), None)
-    return Result(out, figures, timing, record["notes"], reporter.write(out))
+            log.info("watched %d clips", len(clips))
+            watch("scoring", len(clips), len(clips), None)
+            with clock("score"):
+                figures = scored(
+                    steps, stations.dataset.unit, metrics, experiment.resamples, runtime
+                )
+            write(out / "metrics.json", as_json(figures))
+            if isinstance(stations.dataset, Contest):
+                write(out / "predictions.csv", _predictions(stations.dataset, steps))
+            record["notes"] = [
+                *walks.notes(stations.dataset.notes()), *_unscored(steps, figures),
+                *_known(shelf, walks.done),
+            ]  # fmt: skip
+            for note in record["notes"]:
+                log.debug("note: %s", note)
+            remember({one.person: one.kept for one in walks.done}, out / "memories")
+            if experiment.faces_kept:
+                watch("drawing edits", len(clips), len(clips), None)
+                with clock("gallery"):
+                    write_gallery(stations, experiment.gallery, out / "edits")
+            timing = _timed(clock, cpu, [one for one in walks.done if one.person not in before])
+            write(out / "timing.json", as_json(timing))
+        walks.forget()
+        watch("reporting", len(clips), len(clips), None)
+        return Result(out, figures, timing, record["notes"], reporter.write(out))
 
 
 def _walk(
@@ -202,18 +207,29 @@ def _unscored(steps: Sequence[Step], figures: Mapping[str, Any]) -> Iterator[str
         yield "no clip with a face has a label: nothing is scored"
 
 
+LOCK = "running.lock"
+"""A file that is locked as long as a process works in a folder."""
+
+
 @contextmanager
-def held(out: Path) -> Iterator[None]:
-    """Nobody else runs in `out`, which is there. Raises InputError where another does."""
-    path = out / "running.lock"
+def held(out: Path, told: str = "another process is running it") -> Iterator[None]:
+    """Nobody else works in `out`, which is there. Raises InputError, as `told`, where another does.
+
+    It ends with the process, however that ends.
+    """
+    path = out / LOCK
+    lock = FileLock(path)
     try:
-        with FileLock(path, timeout=0):
-            try:
-                yield
-            finally:
-                path.unlink(missing_ok=True)
+        lock.acquire(timeout=0)
     except Timeout:
-        raise InputError(out, "another process is running it") from None
+        raise InputError(out, told) from None
+    except OSError as error:
+        raise InputError(path, f"cannot be locked ({reason(error)})") from None
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        lock.release()
 
 
 def resumed(out: Path, overrides: Sequence[str]) -> Path:
@@ -252,6 +268,21 @@ def check_empty(out: Path) -> None:
         raise InputError(out, "no permission") from None
 
 
+def _predictions(dataset: Contest, steps: Sequence[Step]) -> str:
+    read = {one.clip: one.memory for one in utterances(steps) if one.memory is not None}
+    return dataset.predictions(read)
+
+
+@contextmanager
+def _tabled(walks: Walks, out: Path) -> Iterator[None]:
+    """Keep the tables of the steps, as they are now and as they are in the end."""
+    write_steps(out, walks.steps())
+    try:
+        yield
+    finally:
+        write_steps(out, walks.steps())
+
+
 def write_steps(out: Path, steps: Sequence[Step]) -> None:
     """What was said of each frame, and of each clip, as tables."""
     write(out / "frames.csv", _frames(steps))
@@ -282,6 +313,13 @@ def timed(clock: Clock, total: float, frames: int) -> dict[str, Any]:
         "frames_per_second": round(frames / total, 2),
         "peak_memory_mib": _peak_memory_mib(),
     }
+
+
+def _timed(clock: Clock, began: float, walked: Sequence[Walked]) -> dict[str, Any]:
+    """The same of a run that began then (`perf_counter`), wherever these were walked."""
+    for one in walked:
+        clock.add(one.seconds)
+    return timed(clock, perf_counter() - began, sum(len(one.steps) for one in walked))
 
 
 def as_json(value: object) -> str:
