@@ -577,18 +577,18 @@ class Listed:
         return next((one for one in self.people() if one.person == person), None)
 
     def load(self, person):
-        kept, version, _, times = self.rows.get(person, NOBODY)
+        kept, version, _, times = self.rows.get(person, nobody())
         self.check_time(times)
         return kept and (kept, version)
 
     def save(self, person, kept, base):
         self.check_name(person)
-        _, version, _, times = self.rows.get(person, NOBODY)
+        _, version, made, times = self.rows.get(person, nobody())
         self.check_time(times)
         if version != base:
             raise ConflictError(person)
         number = self.number(version)
-        self.rows[person] = kept, number, datetime.now(UTC), times
+        self.rows[person] = kept, number, made, times
         return number
 
     def number(self, base):
@@ -623,13 +623,14 @@ class Listed:
         self.check_name(person)
         if any(one and not one.tzinfo for one in (given, expires)):
             raise ValueError("no zone")
-        self.rows[person] = (*self.rows.get(person, NOBODY)[:3], (given, expires))
+        self.rows[person] = (*self.rows.get(person, nobody())[:3], (given, expires))
 
     def close(self):
         pass
 
 
-NOBODY = (None, 0, datetime(2000, 1, 1, tzinfo=UTC), (None, None))
+def nobody():
+    return None, 0, datetime.now(UTC), (None, None)
 
 
 class Western(Listed):
@@ -649,7 +650,7 @@ class Remembering(Listed):
     consents = {}  # noqa: RUF012
 
     def erase(self, person):
-        times = self.rows.get(person, NOBODY)[3]
+        times = self.rows.get(person, nobody())[3]
         super().erase(person)
         self.consents[person] = times
 
@@ -664,6 +665,15 @@ class Unasked(Listed):
     def rename(self, old, new):
         super().rename(old, new)
         self.rows[new] = (*self.rows[new][:3], (None, self.rows[new][3][1]))
+
+
+class Renewing(Listed):
+    """Whoever is saved is there since then."""
+
+    def save(self, person, kept, base):
+        number = super().save(person, kept, base)
+        self.rows[person] = kept, number, datetime.now(UTC), self.rows[person][3]
+        return number
 
 
 class Latest(Listed):
@@ -883,6 +893,7 @@ BROKEN = [
     ("no_update_is_lost", subject("store", Recounting)),
     ("what_is_erased_is_gone", subject("store", Remembering)),
     ("a_new_name_takes_all_along", subject("store", Unasked)),
+    ("who_comes_back_is_new", subject("store", Renewing)),
     ("who_has_expired_is_not_read", subject("store", Timeless)),
     ("what_is_no_name_is_refused", subject("store", Nameless)),
     ("it_keeps_what_a_list_would", subject("store", Tidy)),

@@ -163,6 +163,18 @@ def test_who_was_saved_by_another_meanwhile_is_not_overwritten(tmp_path):
     one.close()
 
 
+def test_nor_who_was_erased_meanwhile_and_agreed_anew(tmp_path):
+    one = shelf(tmp_path, Flat())
+    anna, since = meet("anna", stations(Flat())), one.since("anna")
+    one.erase("anna")
+    for _ in range(2):  # erased, and then there again
+        with pytest.raises(ConflictError, match="anna: erased by another"):
+            one.keep("anna", anna.kept(), since)
+        one.agreed("anna")
+    one.keep("anna", anna.kept(), one.since("anna"))
+    one.close()
+
+
 # --- what does not go together ----------------------------------------------------------------
 
 

@@ -158,6 +158,17 @@ def test_without_consent_no_one_is_admitted_and_a_note_says_so(store):
     assert len(store.people()) == 2
 
 
+def test_a_run_that_goes_on_asks_nobody_anew(store):
+    store.consent("ben", None, NOW - DAY)
+    found = admit(store, ["anna", "ben", "carl"], Consent(days=9), again=True)
+    assert found.names == {"anna": "anna"}
+    assert found.notes == [
+        f"ben: consent was withdrawn on {NOW - DAY:%Y-%m-%d}: not kept in the store",
+        "carl: not in the store as the run went on: not kept there",
+    ]
+    assert [*cards(store)] == ["anna", "ben"]
+
+
 def test_whoever_is_new_is_kept_by_pseudonym_and_found_again(home, store):
     found = admit(store, ["carl"], Consent(days=9))
     name = found.names["carl"]

@@ -17,6 +17,7 @@ from affmem import Kept, Runtime, load
 from affmem.consent import pseudonym
 from affmem.erasing import erase, mentions, traces
 from affmem.errors import InputError
+from affmem.keeping import Shelf
 from affmem.run import run
 from affmem.values import Affect, Clip, Step
 from affmem.walked import FINISHED, Walked, Walks, finished
@@ -293,16 +294,13 @@ def test_a_store_has_each_person_once_also_where_it_was_cut_off_in_between(
 
     whole = run(experiment("whole.sqlite"), tmp_path / "whole")
     out = tmp_path / "cut"
-    with pytest.raises(KeyboardInterrupt):
-        run(experiment("cut.sqlite"), out, _interrupting(after=4))
-    # As if it had been killed after the fourth person was walked, before the store had them.
+    killed_before_keeping(experiment("cut.sqlite"), out, "person_0003", monkeypatch)
     fourth = pseudonym("person_0003")
     store = SqlConfig(file=tmp_path / "cut.sqlite").build(Runtime())
     before = {card.person: card.version for card in store.people() if card.version}
-    assert fourth in before
-    store.erase(fourth)
-    store.consent(fourth, datetime.now(UTC), None)
     store.close()
+    assert len(before) == 3
+    assert fourth not in before
     again = run(experiment("cut.sqlite"), out, resume=True)
     same(out, whole.out)
     assert [*again.notes] == [*whole.notes]
@@ -312,9 +310,59 @@ def test_a_store_has_each_person_once_also_where_it_was_cut_off_in_between(
         (one.person, one.faces, one.units) for one in other.people()
     ]
     after = {card.person: card.version for card in store.people()}
-    assert {name for name in before if after[name] != before[name]} <= {fourth}
+    assert before.items() <= after.items()
+    assert after[fourth]
     store.close()
     other.close()
+
+
+def killed_before_keeping(experiment, out, person, monkeypatch):
+    """A run, until `person` is walked, and before the store has what came of it."""
+    keep = Shelf.keep
+
+    def killed(self, who, *kept):
+        if who == person:
+            raise KeyboardInterrupt
+        keep(self, who, *kept)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Shelf, "keep", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run(experiment, out)
+
+
+NOT_KEPT = (
+    "erased from the store, or entered there, since they were watched: what was learnt then is not "
+    "kept there"
+)
+
+
+def test_who_was_erased_since_is_not_put_back(file, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
+    database, out = tmp_path / "s.sqlite", tmp_path / "cut"
+    words = ["store.use=sql", f"store.file={database}", "consent.days=30", "dataset.persons=5"]
+    experiment = load(file, [*QUICK, *words])
+    killed_before_keeping(experiment, out, "person_0003", monkeypatch)
+    people = [f"person_000{i}" for i in range(5)]
+    stored, new, forgotten, walked, last = map(pseudonym, people)
+    store = SqlConfig(file=database).build(Runtime())
+    assert {card.person for card in store.people() if card.version} == {stored, new, forgotten}
+    for name in (new, forgotten, walked, last):
+        store.erase(name)
+    store.consent(new, datetime.now(UTC), None)  # they agreed again
+    (trace,) = traces(tmp_path, people[2])
+    erase(trace, people[2])
+    again = run(experiment, out, resume=True)
+    assert {card.person: bool(card.version) for card in store.people()} == {
+        stored: True, new: False,
+    }  # fmt: skip
+    store.close()
+    assert [note for note in again.notes if "not kept" in note] == [
+        *(f"{people[i]}: not in the store as the run went on: not kept there" for i in (2, 3, 4)),
+        f"{people[1]}: {NOT_KEPT}",
+    ]
+    rows = (out / "frames.csv").read_text().splitlines()
+    assert {row.split(",")[1] for row in rows[1:]} == {*people}
 
 
 # --- bit for bit ------------------------------------------------------------------------------
@@ -338,12 +386,12 @@ def test_what_was_walked_comes_back_bit_for_bit(tmp_path_factory, rows):
     state = {"weights": np.float32([[1, 2]]), "affmem": np.int64([3])}
     kept = Kept(state, faces=3, units=1, about={"likeness": "1 2"})
     folder = tmp_path_factory.mktemp("walked")
-    Walks(folder, clips, "x").put(Walked("anna", steps, kept, 5, {"find": 0.1}, "w", 2, ("a",)))
+    one = Walked("anna", steps, kept, 5, "2026", {"find": 0.1}, "w", 2, ("a",))
+    Walks(folder, clips, "x").put(one)
     (back,) = Walks(folder, clips, "x").done
     assert back.steps == steps
-    assert (back.person, back.base, back.seconds, back.worker, back.turn, back.notes) == (
-        "anna", 5, {"find": 0.1}, "w", 2, ("a",),
-    )  # fmt: skip
+    assert (back.person, back.base, back.since) == ("anna", 5, "2026")
+    assert (back.seconds, back.worker, back.turn, back.notes) == ({"find": 0.1}, "w", 2, ("a",))
     assert (back.kept.faces, back.kept.units, back.kept.about) == (3, 1, {"likeness": "1 2"})
     assert {name: array.tobytes() for name, array in back.kept.state.items()} == {
         name: array.tobytes() for name, array in state.items()

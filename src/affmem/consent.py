@@ -36,11 +36,16 @@ class Admission:
     notes: Sequence[str]
 
 
-def admit(store: MemoryStore, persons: Iterable[str], consent: Consent) -> Admission:
+def admit(
+    store: MemoryStore, persons: Iterable[str], consent: Consent, *, again: bool = False
+) -> Admission:
     """Whom of `persons`, named as their dataset names them, a run may read and keep.
 
     Whoever has a name of their own in the store has it from someone who gave it; all others are
     kept by pseudonym. Without valid consent no one is read or kept, and a note says so.
+
+    `again`: the run goes on. Who is not in the store was erased since it began: they are not asked
+    anew.
     """
     now = datetime.now(UTC)
     names, notes = {}, []
@@ -48,11 +53,14 @@ def admit(store: MemoryStore, persons: Iterable[str], consent: Consent) -> Admis
         own = store.card(person)
         name = pseudonym(person) if own is None else person
         problem = refusal(own or store.card(name), now)
-        if problem == NONE and consent.days:
+        if problem == NONE and consent.days and not again:
             store.consent(name, now, now + timedelta(days=consent.days))
             problem = ""
-        if problem:
-            notes.append(f"{person}: {problem}: met anew, and not kept in the store")
+        if problem == NONE and consent.days:
+            notes.append(f"{person}: not in the store as the run went on: not kept there")
+        elif problem:
+            met = "" if again else "met anew, and "
+            notes.append(f"{person}: {problem}: {met}not kept in the store")
         else:
             names[person] = name
     return Admission(names, notes)

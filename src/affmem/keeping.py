@@ -115,6 +115,7 @@ class Shelf:
             "encoder": fingerprint(encoder),
         }
         self._versions: dict[str, int] = {}
+        self._notes = [] if admission is None else [*admission.notes]
 
     def fetch(self, person: str) -> Kept | None:
         """What is kept of this person, for a memory of this part; None where nothing is.
@@ -149,26 +150,46 @@ class Shelf:
         except ValueError as error:
             raise StoreError(f"{person}: {error}") from None
 
-    def keep(self, person: str, kept: Kept) -> None:
+    def since(self, person: str) -> str:
+        """Since when the store has had this person, as text; "" where it does not.
+
+        Who was erased, and agreed anew, is there since another moment.
+        """
+        name = self._kept_as(person)
+        card = None if name is None else self._store.card(name)
+        return "" if card is None else card.made.isoformat()
+
+    def keep(self, person: str, kept: Kept, since: str | None = None) -> None:
         """Keep a person's memory, and their likeness beside it, as `kept_of` gave them.
 
-        Raises ConflictError where another has kept or erased it since it was fetched here.
+        Raises ConflictError where another has kept or erased it since it was fetched here, or the
+        person is not there `since` then.
         """
         if (name := self._kept_as(person)) is not None:
-            kept = evolve(kept, about={**self._about, **kept.about})
-            base = self.version(person)
-            if not base and self._store.card(name) is None:
+            base, there = self.version(person), self.since(person)
+            if since not in (None, there) or not (base or there):
                 # Who is kept for the first time has an entry, that of their consent.
                 raise ConflictError(f"{person}: erased by another, or never agreed")
+            kept = evolve(kept, about={**self._about, **kept.about})
             self._versions[person] = self._store.save(name, kept, base)
 
-    def settle(self, person: str, kept: Kept, base: int) -> None:
-        """Keep what was learnt from version `base`, unless that was done, or another was first."""
-        name = self._kept_as(person)
-        loaded = None if name is None else self._store.load(name)
-        if name is not None and base == (loaded[1] if loaded else 0):
+    def settle(self, person: str, kept: Kept, base: int, since: str) -> None:
+        """Keep what was learnt from version `base`, unless that was done, or another was first.
+
+        Nor is it kept where the person was erased since, also if they agreed anew: a note says so.
+        """
+        if (name := self._kept_as(person)) is None:
+            return
+        if since != self.since(person):
+            self._notes.append(
+                f"{person}: erased from the store, or entered there, since they were watched: what "
+                "was learnt then is not kept there"
+            )
+            return
+        loaded = self._store.load(name)
+        if base == (loaded[1] if loaded else 0):
             self._versions[person] = base
-            self.keep(person, kept)
+            self.keep(person, kept, since)
 
     def version(self, person: str) -> int:
         """The version that was last taken or put here, 0 for none."""
@@ -176,7 +197,7 @@ class Shelf:
 
     def notes(self) -> Sequence[str]:
         """Who is not kept, and why, a line each."""
-        return () if self._admission is None else self._admission.notes
+        return self._notes
 
     def _kept_as(self, person: str) -> str | None:
         return person if self._admission is None else self._admission.names.get(person)

@@ -92,7 +92,7 @@ def run(
             sweep(out)
         walks = Walks(out, clips, dumps(experiment, where=False) + files(experiment))
         shelf = open_shelf(
-            experiment, stations, (clip.person for clip in clips), experiment.consent
+            experiment, stations, (clip.person for clip in clips), experiment.consent, again=resume
         )
         if shelf is not None:
             stack.enter_context(closing(shelf))
@@ -147,20 +147,21 @@ def _walk(
     def jobs() -> Iterator[Job]:
         for job in todo:
             if shelf is not None:
-                kept = shelf.fetch(job.person)
-                job = evolve(job, kept=kept, base=shelf.version(job.person))  # noqa: PLW2901
+                since, kept = shelf.since(job.person), shelf.fetch(job.person)
+                base = shelf.version(job.person)
+                job = evolve(job, kept=kept, base=base, since=since)  # noqa: PLW2901
             yield job
 
     for walked in walks.done:
         if shelf is not None:  # it may have been cut off between the one and the other
-            shelf.settle(walked.person, walked.kept, walked.base)
+            shelf.settle(walked.person, walked.kept, walked.base, walked.since)
     whole = {clip.name: i for job in todo for i, clip in enumerate(job.clips)}
     walker = Walker(experiment, backend.threads, told)
     for walked in parallel(walker, jobs(), len(todo), backend):
         walks.put(walked)
         if shelf is not None:
             with clock("keep"):
-                shelf.keep(walked.person, walked.kept)
+                shelf.keep(walked.person, walked.kept, walked.since)
         if walked.steps:
             watch("watching", walks.watched, of, walked.steps[-1])
 
@@ -170,16 +171,19 @@ def open_shelf(
     parts: Parts,
     persons: Iterable[str] = (),
     consent: Consent | None = None,
+    *,
+    again: bool = False,
 ) -> Shelf | None:
     """The experiment's store, opened; None where it has none. Raises what `build` of it raises.
 
-    With `consent`, it is open to those of `persons` alone who have given it.
+    With `consent`, it is open to those of `persons` alone who have given it; `again` where a run
+    goes on (`admit`).
     """
     if experiment.store is None:
         return None
     store = experiment.store.config.build(parts.runtime)  # its own, to be closed
     memory = experiment.memory
-    admission = None if consent is None else admit(store, persons, consent)
+    admission = None if consent is None else admit(store, persons, consent, again=again)
     return Shelf(store, memory.use, memory.config, parts.encoder, admission)
 
 

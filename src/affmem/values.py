@@ -151,9 +151,10 @@ class Card:
     """Who is kept in a store, and how much of them; not what is known of them.
 
     `version`: of the memory, 0 where none is kept yet (consent may come first); `made`, `changed`:
-    when the person, and what is kept of them, came there; `faces`, `units`: as in `Kept`; `size`:
-    bytes of all that is kept of the memory, older versions too; `consent`: when it was given;
-    `expires`: from when on the memory may be read no more. Times have a time zone.
+    when the person, and what is kept of them, came there, the first until they are erased; `faces`,
+    `units`: as in `Kept`; `size`: bytes of all that is kept of the memory, older versions too;
+    `consent`: when it was given; `expires`: from when on the memory may be read no more. Times have
+    a time zone.
     """
 
     person: str

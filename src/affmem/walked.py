@@ -50,6 +50,8 @@ class Job:
     kept: Kept | None = field(default=None, repr=False)
     base: int = field(default=0, repr=False)
     """The version of what is kept; 0 for none."""
+    since: str = field(default="", repr=False)
+    """Since when the store has had them (`affmem.keeping.Shelf.since`)."""
 
     def __str__(self) -> str:
         return f"{self.person} ({len(self.clips)} clips)"
@@ -65,6 +67,8 @@ class Walked:
     """Their memory at its end."""
     base: int
     """The version of what was kept of them before; 0 for none."""
+    since: str = ""
+    """Since when the store had had them."""
     seconds: Mapping[str, float] = field(factory=dict, repr=False)
     """By station."""
     worker: str = ""
@@ -103,6 +107,7 @@ class Walker:
             steps,
             person.kept(),
             job.base,
+            job.since,
             clock.seconds,
             _WORKER,
             next(_TURNS),
@@ -228,6 +233,7 @@ def _packed(walked: Walked, what: str) -> bytes:
         "person": walked.person,
         "clips": json.dumps([*order]),
         "base": str(walked.base),
+        "since": walked.since,
         "worker": walked.worker,
         "turn": str(walked.turn),
         "notes": json.dumps(walked.notes),
@@ -250,6 +256,7 @@ def _unpacked(kept: Kept, job: Job) -> Walked:
         steps,
         evolve(kept, state=state, about=json.loads(about["about"])),
         int(about["base"]),
+        about["since"],
         json.loads(about["seconds"]),
         about["worker"],
         int(about["turn"]),

@@ -167,6 +167,28 @@ def a_new_name_takes_all_along(subject: Subject) -> None:
     subject.given(check, SHARE, config=subject.configs, kept=kepts())
 
 
+def who_comes_back_is_new(subject: Subject) -> None:
+    """A card says since when a person is there: that stays, whatever is agreed, saved or renamed;
+    whoever was erased, and is there again, is so since then."""
+
+    def check(config: Any, kept: Kept) -> None:
+        with opened(subject, config) as (store, (old, name, *_)):
+            store.consent(old, now(), None)
+            made = listed(store)[old].made
+            store.save(old, kept, store.save(old, kept, 0))
+            store.rename(old, name)
+            store.consent(name, now(), None)
+            there = listed(store)[name].made
+            demand(there == made, f"there since {made}, and then since {there}")
+            store.erase(name)
+            back = now()
+            store.consent(name, back, None)
+            there = listed(store)[name].made
+            demand(there >= back, f"erased, back at {back}, and there since {there}")
+
+    subject.given(check, SHARE, config=subject.configs, kept=kepts())
+
+
 def who_has_expired_is_not_read(subject: Subject) -> None:
     """Consent may come before any memory. Whose time is over is listed, but neither loaded nor
     saved: StoreError; a time without a zone: ValueError."""
@@ -346,6 +368,7 @@ CHECKS: tuple[Check, ...] = (
     no_update_is_lost,
     what_is_erased_is_gone,
     a_new_name_takes_all_along,
+    who_comes_back_is_new,
     who_has_expired_is_not_read,
     what_is_no_name_is_refused,
     it_keeps_what_a_list_would,
