@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import subprocess
 import sys
 import time
@@ -17,7 +18,8 @@ from affmem import Kept, Runtime, load
 from affmem.consent import pseudonym
 from affmem.erasing import erase, mentions, traces
 from affmem.errors import InputError
-from affmem.keeping import Shelf
+from affmem.keeping import LIKENESS, OF, Shelf
+from affmem.parallel import parallel
 from affmem.run import run
 from affmem.values import Affect, Clip, Step
 from affmem.walked import FINISHED, Walked, Walks, finished
@@ -363,6 +365,42 @@ def test_who_was_erased_since_is_not_put_back(file, tmp_path, monkeypatch):
     ]
     rows = (out / "frames.csv").read_text().splitlines()
     assert {row.split(",")[1] for row in rows[1:]} == {*people}
+
+
+def test_a_likeness_stays_in_the_store(file, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
+    database, out = tmp_path / "s.sqlite", tmp_path / "out"
+    words = ["store.use=sql", f"store.file={database}", "consent.days=30", "dataset.persons=3"]
+    experiment = load(file, [*QUICK, *words])
+    run(experiment, tmp_path / "first")
+    code = np.random.default_rng(1).normal(size=(1, 128)).astype(np.float32)
+    likeness, store = {LIKENESS: code, OF: np.array([5])}, SqlConfig(file=database).build(Runtime())
+    before = {}
+    for card in store.people():
+        kept, version = store.load(card.person)
+        about = {**kept.about, "likeness": "1 2"}
+        kept = Kept({**kept.state, **likeness}, kept.faces, kept.units, about)
+        before[card.person] = store.save(card.person, kept, version)
+
+    def seen(work, jobs, *rest):
+        def bare(job):
+            assert job.kept is not None
+            assert code.tobytes() not in pickle.dumps(job)
+            return job
+
+        return parallel(work, map(bare, jobs), *rest)
+
+    monkeypatch.setattr("affmem.run.parallel", seen)
+    killed_before_keeping(experiment, out, "person_0001", monkeypatch)
+    assert len(finished(out)) == 2
+    assert [path for path, data in everything(out).items() if code.tobytes() in data] == []
+    run(experiment, out, resume=True)
+    for name, version in before.items():
+        kept, now = store.load(name)
+        assert now > version
+        assert kept.state[LIKENESS].tobytes() == code.tobytes()
+        assert (kept.state[OF].tolist(), kept.about["likeness"]) == ([5], "1 2")
+    store.close()
 
 
 # --- bit for bit ------------------------------------------------------------------------------

@@ -30,6 +30,8 @@ ALIKE = 0.05
 of another device or precision stays below it, other weights do not."""
 LIKENESS, OF = "affmem.likeness", "affmem.likeness.faces"
 """The arrays of what is kept by which a person is recognised; no memory sees them."""
+MADE = "likeness"
+"""What is said of the encoder that made them."""
 
 
 def pack(kept: Kept) -> bytes:
@@ -72,7 +74,7 @@ def kept_of(memory: Memory, faces: int, likeness: Likeness | None) -> Kept:
     state, about = {**memory.state()}, {}
     if likeness is not None:
         state |= {LIKENESS: likeness.code, OF: np.array([likeness.faces])}
-        about["likeness"] = likeness.encoder
+        about[MADE] = likeness.encoder
     return Kept(state, faces, len(memory), about)
 
 
@@ -160,7 +162,7 @@ class Shelf:
         return "" if card is None else card.made.isoformat()
 
     def keep(self, person: str, kept: Kept, since: str | None = None) -> None:
-        """Keep a person's memory, and their likeness beside it, as `kept_of` gave them.
+        """Keep a person's memory, as `kept_of` gave it, and their likeness: that, or the one there.
 
         Raises ConflictError where another has kept or erased it since it was fetched here, or the
         person is not there `since` then.
@@ -170,6 +172,8 @@ class Shelf:
             if since not in (None, there) or not (base or there):
                 # Who is kept for the first time has an entry, that of their consent.
                 raise ConflictError(f"{person}: erased by another, or never agreed")
+            if base and LIKENESS not in kept.state and (loaded := self._store.load(name)):
+                kept = _likened(kept, loaded[0])
             kept = evolve(kept, about={**self._about, **kept.about})
             self._versions[person] = self._store.save(name, kept, base)
 
@@ -233,6 +237,20 @@ def _readable(card: Card | None) -> bool:
     return card is not None and card.version > 0 and not refusal(card, datetime.now(UTC))
 
 
+def without_likeness(kept: Kept) -> Kept:
+    """All of it but by what the person is recognised."""
+    state = {name: array for name, array in kept.state.items() if name not in (LIKENESS, OF)}
+    about = {what: text for what, text in kept.about.items() if what != MADE}
+    return evolve(kept, state=state, about=about)
+
+
+def _likened(kept: Kept, other: Kept) -> Kept:
+    """`kept` with the likeness of `other`, if it has one."""
+    state = {name: other.state[name] for name in (LIKENESS, OF) if name in other.state}
+    about = {what: text for what, text in other.about.items() if what == MADE}
+    return evolve(kept, state={**kept.state, **state}, about={**kept.about, **about})
+
+
 def apart(kept: Kept) -> tuple[State, Likeness | None]:
     """A memory's own state, and the likeness. Raises ValueError where that is none."""
     state = {**kept.state}
@@ -243,7 +261,7 @@ def apart(kept: Kept) -> tuple[State, Likeness | None]:
         raise ValueError("the likeness is no code")
     if faces.shape != (1,) or faces.dtype != np.int64:
         raise ValueError("the likeness is of no number of faces")
-    encoder = kept.about.get("likeness", "")
+    encoder = kept.about.get(MADE, "")
     alike(encoder, encoder)  # so that it is numbers
     return state, Likeness(code.astype(np.float32), int(faces[0]), encoder)
 

@@ -34,7 +34,7 @@ from affmem.evaluation import Utterance, score, units, utterances
 from affmem.experiment import Experiment, Watching, dumps
 from affmem.files import MIB, from_json, reason, sweep, write
 from affmem.gallery import write_gallery
-from affmem.keeping import Shelf, apart
+from affmem.keeping import Shelf, apart, without_likeness
 from affmem.parallel import parallel
 from affmem.protocols import Backend, Contest, Metric, Runtime
 from affmem.road import Parts
@@ -148,6 +148,7 @@ def _walk(
         for job in todo:
             if shelf is not None:
                 since, kept = shelf.since(job.person), shelf.fetch(job.person)
+                kept = None if kept is None else without_likeness(kept)
                 base = shelf.version(job.person)
                 job = evolve(job, kept=kept, base=base, since=since)  # noqa: PLW2901
             yield job

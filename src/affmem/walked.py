@@ -43,7 +43,10 @@ Table = Mapping[str, npt.NDArray[np.float64]]
 
 @frozen
 class Job:
-    """A person to be walked: all their clips, and what is kept of them from before."""
+    """A person to be walked: all their clips, and what is kept of them from before.
+
+    Their likeness is not with it: it is of no use there, and stays in the store.
+    """
 
     person: str
     clips: tuple[Clip, ...] = field(repr=False)
