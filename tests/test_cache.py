@@ -68,6 +68,12 @@ def test_faces_are_kept_as_they_are_gathered_and_not_gathered_again(kept):
     assert np.load(kept / name / "faces.npy", allow_pickle=False).tobytes() == FACES.tobytes()
 
 
+def test_words_for_emotions_are_kept_too(folder, tmp_path):  # noqa: F811
+    place, source = tmp_path / "kept", listed(folder)
+    first, again = (cache.gathered(source, place, lambda *_: None, workers=1) for _ in range(2))
+    assert first.emotions == again.emotions == ["fear", "", "contempt"]
+
+
 def test_they_are_mapped_and_what_is_written_to_them_stays_in_memory(kept):
     faces = cache.gathered(SOURCE, kept, lambda *_: None, workers=1).faces
     assert isinstance(faces, np.memmap)

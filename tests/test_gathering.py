@@ -51,7 +51,8 @@ def folder(tmp_path):
         PIL.Image.fromarray(image).save(tmp_path / f"{value}.png")
     (tmp_path / "broken.png").write_text("no picture")
     (tmp_path / "labels.csv").write_text(
-        "file,arousal,valence\n0.png,0.5,-0.5\n1.png,,\nbroken.png,0,0\n2.png,-1,1\n3.png,0.25,0\n"
+        "file,arousal,valence,emotion\n0.png,0.5,-0.5,Fearful\n1.png,,,\nbroken.png,0,0,\n"
+        "2.png,-1,1,\n3.png,0.25,0,contempt\n"
     )
     return tmp_path
 
@@ -72,6 +73,7 @@ def test_rows_are_the_clips_in_order_with_what_is_left_out_said(folder):
     assert faces[:, 0, 0, 0].tolist() == [0, 80, 120]
     assert faces.shape == (3, 96, 96, 3)
     assert labels.affects.tolist() == [[0.5, -0.5], [-1, 1], [0.25, 0]]
+    assert labels.emotions == ["fear", "", "contempt"]
     broken = f"{folder / 'broken.png'}: is not a picture"
     assert labels.notes == (f"1 of 5 clips cannot be read, left out: {broken}",)
 
@@ -114,6 +116,7 @@ def test_however_many_processes_gather_the_faces_are_the_same(folder):
     assert alone[0].tobytes() == several[0].tobytes()
     assert alone[1].affects.tobytes() == several[1].affects.tobytes()
     assert alone[1].counts == several[1].counts
+    assert alone[1].emotions == several[1].emotions
     assert alone[1].notes == several[1].notes
     assert told == [("gathering faces", done, 17) for done in range(18)]
 

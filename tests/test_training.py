@@ -98,6 +98,32 @@ def test_workers_and_cache_are_of_no_account_but_endless_is(tmp_path):
         next(train(training(endless=False), tmp_path / "other"))
 
 
+def test_balancing_words_takes_data_that_have_some_and_is_refused_before_anything_is_written(
+    tmp_path,
+):
+    asked = training(endless=False, training=part("trainer", "pk", **SMALL, balance="class"))
+    with pytest.raises(UserError, match=r"'class' .* dataset 'drawn' .*: affectnet, folder, omg$"):
+        next(train(asked, tmp_path / "out"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_it_balances_the_words_of_a_table(folder, tmp_path):  # noqa: F811
+    source = listed(folder)
+    trainer = part("trainer", "pk", **(SMALL | {"balance": "class", "validation": 0.0, "steps": 2}))
+    asked = training(endless=False, dataset=source.datasets, training=trainer)
+    (last,) = train(asked, tmp_path / "out")
+    assert last["step"] == 2
+    (folder / "labels.csv").write_text("file,arousal,valence\n0.png,0,0\n2.png,0,0\n")
+    with pytest.raises(UserError, match="none of the faces has a word"):
+        next(train(asked, tmp_path / "none"))
+
+
+def test_faces_without_end_cannot_be_balanced(tmp_path):
+    trainer = part("trainer", "pk", **SMALL, balance="plane")
+    with pytest.raises(UserError, match=r"endless: .* expected balance = 'none', not 'plane'"):
+        next(train(training(training=trainer), tmp_path))
+
+
 def test_without_the_term_that_trains_d_em_nothing_could_be_fitted(tmp_path):
     terms = (part("term", "reconstruction"),)
     with pytest.raises(UserError, match="expected the term 'emotion'"):

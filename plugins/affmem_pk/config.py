@@ -21,7 +21,7 @@ BUNDLED_LATENT = Path(__file__).with_name("latent-drawn-small.safetensors")
 Precision = Literal["fp32", "bf16", "fp16"]
 Backbone = Literal["paper", "alexnet", "residual"]
 BACKBONES: tuple[Backbone, ...] = ("paper", "alexnet", "residual")
-Balance = Literal["none", "plane"]
+Balance = Literal["none", "plane", "class"]
 Optimizer = Literal["adam", "adamw"]
 OPTIMIZERS: tuple[Optimizer, ...] = ("adam", "adamw")
 
@@ -89,10 +89,11 @@ class TrainerConfig:
     """Faces of a step."""
     redrawn: float = field(default=0.5, validator=and_(gt(0.0), le(1.0)))
     """Share of a batch that G redraws; E and D_em, which cost far less, learn from all of it."""
-    balance: Balance = field(default="none", validator=in_(("none", "plane")))
+    balance: Balance = field(default="none", validator=in_(("none", "plane", "class")))
     """With "plane", faces are drawn, with replacement, so that each cell of an 8 x 8 grid over the
-    plane is seen as often as another, no face more than 10 times as often as with "none": there, a
-    pass over the data sees each once."""
+    plane is seen as often as another, with "class" each word for an emotion that the dataset has,
+    no face more than 10 times as often as with "none": there, a pass over the data sees each once.
+    Faces without a word count as a class of their own."""
     optimizer: Optimizer = field(default="adam", validator=in_(OPTIMIZERS))
     """What makes steps of gradients: "adam" (the paper's), or "adamw", which lets weights decay by
     themselves (Loshchilov & Hutter 2019)."""

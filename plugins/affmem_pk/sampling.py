@@ -1,8 +1,11 @@
 """In which order a training sees its faces."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
+from affmem.errors import UserError
 from affmem_pk.config import Balance
 
 CELLS = 8
@@ -11,29 +14,49 @@ MOST = 10.0
 """How many times as often as without balancing a face may be drawn."""
 
 
-def order(labels: Tensor, balance: Balance, lot: torch.Generator) -> Tensor:
-    """The faces of one pass over the data, as rows [n] of `labels` [n, 2].
+def groups(labels: Tensor, emotions: Sequence[str], balance: Balance) -> Tensor:
+    """In which of the groups that are to be seen alike each of n faces is, from 0, [n].
 
-    With "none" each comes once; with "plane" each is drawn by its `chances`, with replacement.
+    Faces have `labels` [n, 2] and words, n `emotions`. With "none" all are in one group, with
+    "plane" those of a cell of a grid over the plane, with "class" those of a word: faces without
+    one are a group too. Raises UserError where there is no word at all.
     """
-    if balance == "none":
-        return torch.randperm(len(labels), generator=lot)
-    return torch.multinomial(chances(labels), len(labels), replacement=True, generator=lot)
+    if balance == "plane":
+        return cells(labels)
+    if balance == "class":
+        if not any(emotions):
+            raise UserError("balance = 'class': none of the faces has a word for its emotion")
+        number = {word: place for place, word in enumerate(sorted(set(emotions)))}
+        return torch.tensor([number[word] for word in emotions])
+    return torch.zeros(len(labels), dtype=torch.long)
 
 
-def chances(labels: Tensor) -> Tensor:
-    """How often each of n faces is to be drawn beside the others, [n]: min(n / (k c), MOST), where
-    k cells of a grid over the plane hold any and its own holds c.
+def order(of: Tensor, lot: torch.Generator) -> Tensor:
+    """The faces of one pass over the data, as rows [n] of the groups `of` them [n].
 
-    Every cell that holds any is drawn as often as another, but for the few whose faces the cap
-    holds back: one face, seen hundreds of times, would be learnt by heart.
+    Of a single group each comes once; of several, each is drawn by its `chances`, with replacement.
+    """
+    if of.min() == of.max():
+        return torch.randperm(len(of), generator=lot)
+    return torch.multinomial(chances(of), len(of), replacement=True, generator=lot)
 
-    >>> chances(torch.tensor([[-1.0, -1.0], [-0.9, -0.9], [-0.8, -1.0], [1.0, 1.0]])).tolist()
+
+def chances(of: Tensor) -> Tensor:
+    """How often each of n faces in the groups `of` them [n] is to be drawn in a pass, [n]: in all
+    n times, none more than MOST times, and within that every group as often as another.
+
+    One face, seen hundreds of times, would be learnt by heart: so of a group too small for its
+    share each is drawn MOST times, and the other groups share the rest.
+
+    >>> chances(torch.tensor([5, 5, 5, 7])).tolist()
     [0.6666666865348816, 0.6666666865348816, 0.6666666865348816, 2.0]
     """
-    crowd = torch.bincount(cells(labels), minlength=CELLS**2)
-    filled = int((crowd > 0).sum())
-    return (len(labels) / (filled * crowd[cells(labels)].float())).clamp(max=MOST)
+    crowd = torch.bincount(of).double()
+    most = (MOST * crowd[crowd > 0]).sort().values
+    rest = len(of) - (most.cumsum(0) - most)  # what is left when all smaller groups have theirs
+    shares = rest / torch.arange(len(most), 0, -1)
+    share = shares[most >= shares][0]
+    return (share / crowd).clamp(max=MOST)[of].float()
 
 
 def cells(labels: Tensor) -> Tensor:

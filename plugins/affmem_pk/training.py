@@ -29,7 +29,7 @@ from affmem_pk.config import TrainerConfig
 from affmem_pk.learning import Learning
 from affmem_pk.networks import Networks, initialize
 from affmem_pk.ranks import advance, check_alike, check_divides, launched, means, mine, of_the_first
-from affmem_pk.sampling import order
+from affmem_pk.sampling import groups, order
 
 BEST, LAST, STATE = "best.safetensors", "last.safetensors", "state.safetensors"
 FITTED = 4000
@@ -75,6 +75,7 @@ class PKTrainer:
     def __init__(self, config: TrainerConfig, runtime: Runtime) -> None:
         self._config = config
         self._runtime = runtime
+        self.by_emotion = "balance = 'class'" if config.balance == "class" else ""
 
     def train(  # noqa: PLR0912, PLR0915  (the loop is one piece on purpose)
         self, examples: Examples, terms: Mapping[str, TermConfig], out: Path
@@ -97,7 +98,12 @@ class PKTrainer:
             raise UserError(
                 "endless: D_em has no faces to be fitted to afterwards; expected the term 'emotion'"
             )
+        if fresh and config.balance != "none":
+            raise UserError(
+                f"endless: no face comes twice; expected balance = 'none', not {config.balance!r}"
+            )
         redrawn = max(1, round(size * config.redrawn))
+        grouped = groups(labels[:count], examples.emotions[:count], config.balance)
 
         # --- what is to be learnt -----------------------------------------------------------
         fabric = launched(self._runtime.device, config.precision)
@@ -147,7 +153,7 @@ class PKTrainer:
                 x, y = (one.to(device) for one in _next(made, size // world))
             else:
                 if len(learning.order) < size:
-                    learning.order = order(labels[:count], config.balance, lot)
+                    learning.order = order(grouped, lot)
                 chosen = mine(fabric, learning.order[:size])
                 learning.order = learning.order[size:]
                 x, y = _batch(pictures, chosen).to(device), labels[chosen].to(device)

@@ -57,7 +57,8 @@ def affectnet(config: AffectNetConfig) -> Dataset:
 
 @final
 class Annotated:
-    """The new release: `images/ID.jpg`, cropped, with `annotations/ID_aro.npy` and `ID_val.npy`.
+    """The new release: `images/ID.jpg`, cropped, with `annotations/ID_aro.npy`, `ID_val.npy` and
+    `ID_exp.npy`.
 
     Pictures are labelled as they are read, for there are twice as many annotations.
     """
@@ -91,12 +92,15 @@ class Annotated:
             annotated(annotation.with_name(f"{path.stem}_{one}.npy")) for one in ("aro", "val")
         )
         affect = None if NONE in {arousal, valence} else Affect(arousal, valence)
+        expression = annotation.with_name(f"{path.stem}_exp.npy")
         named = affect is None and self._emotions
-        if named:
-            affect = _place(annotated(annotation.with_name(f"{path.stem}_exp.npy"), 0, 10))
+        there = named or expression.is_file()
+        emotion = _word(annotated(expression, 0, 10)) if there else None
+        if named and emotion is not None:
+            affect = place(emotion)
         if affect is not None:
             self._read[clip.name] = named
-        yield Frame(0.0, read(path), affect)
+        yield Frame(0.0, read(path), affect, emotion)
 
 
 def annotated(path: Path, low: float = -1, high: float = 1) -> float:
@@ -144,11 +148,11 @@ class Tabled:
         places: dict[Clip, _Place] = {}
         names: set[str] = set()
         for row in rows(self._table, [FILE, *BOX, "expression", "valence", "arousal"]):
-            expression = row.number("expression", 0, 10)
+            emotion = _word(row.number("expression", 0, 10))
             label, box = _label(row), _box(row)
             named = label is None and self._emotions
-            if named:
-                label = _place(expression)
+            if named and emotion is not None:
+                label = place(emotion)
             if label is None or box is None:
                 self._left_out += 1
                 continue
@@ -156,7 +160,7 @@ class Tabled:
             file = row.name(FILE)
             name = file if file not in names else f"{file}@{row.line}"
             names.add(name)
-            places[Clip(name, name, label)] = _Place(row.line, file, box)
+            places[Clip(name, name, label, emotion)] = _Place(row.line, file, box)
         return places
 
     def notes(self) -> Sequence[str]:
@@ -187,8 +191,8 @@ class Tabled:
         yield Frame(0.0, face, clip.affect)
 
 
-def _place(expression: float) -> Affect | None:
-    return place(WORDS[int(expression)]) if 0 <= expression < len(WORDS) else None
+def _word(expression: float) -> str | None:
+    return WORDS[int(expression)] if 0 <= expression < len(WORDS) else None
 
 
 def _label(row: Row) -> Affect | None:

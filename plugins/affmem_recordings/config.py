@@ -2,7 +2,7 @@
 
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from attrs import field, frozen
 from attrs.validators import and_, ge, gt, in_, le, min_len, optional
@@ -21,6 +21,7 @@ class OMGConfig:
     its authors give out links and a script.
     """
 
+    has_emotions: ClassVar = True
     root: Path | None = None
     """The corpus' folder: the CSV files and the folders of videos (`docs/datasets.md`).
     Without it, videos of drawn persons stand in; they are made once and kept."""
@@ -43,11 +44,12 @@ class OMGConfig:
 class FolderConfig:
     """Settings of dataset "folder": any videos and pictures, named by a table."""
 
+    has_emotions: ClassVar = True
     root: Path
     """The folder that holds the table and the files."""
     table: str = field(default="labels.csv", validator=min_len(1))
     """The CSV in it: `file`; optional `person`, `start`, `end` (seconds), `arousal`, `valence`,
-    `emotion` (a word, where the two are empty)."""
+    `emotion` (a word, whose place stands in where the two are empty)."""
 
     def build(self, _runtime: Runtime) -> Dataset:
         from affmem_recordings.folder import listing
@@ -64,6 +66,7 @@ class AffectNetConfig:
     and Arousal Computing in the Wild". By an agreement that an academic signs.
     """
 
+    has_emotions: ClassVar = True
     root: Path
     """The folder that holds `train_set` and `val_set`, or `training.csv` and `validation.csv`."""
     split: Literal["train", "validation"] = field(

@@ -3,7 +3,7 @@
 from itertools import groupby
 from pathlib import Path
 
-from affmem.emotions import PLACES, place
+from affmem.emotions import PLACES, place, plain
 from affmem.errors import InputError
 from affmem.values import Affect, Clip
 from affmem_recordings.config import FolderConfig
@@ -47,6 +47,7 @@ def listing(config: FolderConfig) -> Listing:
                 name=file if len(several) == 1 else f"{file}@{_start(row):.10g}",
                 person=row.text("person") or str(Path(file).with_suffix("")),
                 affect=affect,
+                emotion=plain(row.text("emotion")) or None,
             )
             sources[clip] = _source(row, root)
     found = present(table, root, sources)

@@ -21,6 +21,9 @@ from affmem_recordings.table import Row, read
 
 NAMES = {"train": "Train", "validation": "Validation", "test": "Test"}
 """Each split, as it is called in names of files."""
+VOTE = "EmotionMaxVote"
+WORDS = ("anger", "disgust", "fear", "happy", "neutral", "sad", "surprise")
+"""What it stands for: the word that most annotators gave."""
 HELP = "see docs/datasets.md for how to get the corpus"
 DRAWN = (
     "these are drawn faces, no recordings; to use the real corpus, set root in [dataset] "
@@ -124,7 +127,7 @@ def _read(config: OMGConfig, root: Path, notes: list[str]) -> Corpus:
     labels = ["arousal", "valence"]
     # The challenge gave its test table out without labels at first.
     required = [] if config.split == "test" else labels
-    rows = read(table, ["video", "utterance", *required], ["start", *labels])
+    rows = read(table, ["video", "utterance", *required], ["start", VOTE, *labels])
     videos: dict[str, list[Row]] = {}
     for row in rows:
         videos.setdefault(row.name("video"), []).append(row)
@@ -132,7 +135,7 @@ def _read(config: OMGConfig, root: Path, notes: list[str]) -> Corpus:
     names: set[str] = set()
     for video, utterances in videos.items():
         for row in sorted(utterances, key=_when):
-            clip = Clip(_name(row), person=video, affect=row.affect())
+            clip = Clip(_name(row), person=video, affect=row.affect(), emotion=_emotion(row))
             if clip.name not in names:
                 names.add(clip.name)
                 sources[clip] = Source(row.inside(row.inside(folder, "video"), "utterance"))
@@ -158,6 +161,10 @@ def _name(row: Row) -> str:
     """What an utterance's clip is called: VIDEO/utterance_N."""
     stem = re.sub(r"\.\w{2,4}$", "", row.name("utterance"))
     return f"{row.name('video')}/{stem}"
+
+
+def _emotion(row: Row) -> str | None:
+    return WORDS[int(row.number(VOTE, 0, len(WORDS) - 1))] if row.text(VOTE) else None
 
 
 def _when(row: Row) -> tuple[float, int]:

@@ -1,8 +1,8 @@
 """Gathered faces kept on disk, so that they are decoded or drawn, found and cropped but once.
 
 A set of faces is a folder `faces-KEY` with `faces.npy`, mapped into memory as it lies, with labels
-(`affects.npy`, and `counts.npy`, faces a clip) and `about.json`. KEY is a digest of all that the
-faces depend on.
+(`affects.npy`; `emotions.npy`, words; `counts.npy`, faces a clip) and `about.json`. KEY is a digest
+of all that the faces depend on.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ from affmem.terms import Examples
 from affmem.values import Pictures
 
 ABOUT = "about.json"
-ARRAYS = ("faces.npy", "affects.npy", "counts.npy")
+ARRAYS = ("faces.npy", "affects.npy", "emotions.npy", "counts.npy")
 PACKAGES = ("affmem", "numpy", "opencv-python-headless", "av", "pillow")
 """Whose versions may change what is decoded or drawn."""
 log = logging.getLogger("affmem")
@@ -47,7 +47,8 @@ def gathered(source: Source, folder: Path | None, told: Told, workers: int) -> E
         parts: list[Pictures] = []
         labels = gather(source, parts.append, told, workers)
         _tell(labels.notes)
-        return Examples(np.concatenate(parts), labels.affects, whose(source, labels.counts))
+        clips = whose(source, labels.counts)
+        return Examples(np.concatenate(parts), labels.affects, clips, emotions=labels.emotions)
     entry = folder / f"faces-{_key(source)}"
     with _written(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -128,11 +129,12 @@ def _opened(entry: Path, source: Source) -> Examples:
     for name in ARRAYS:
         if _digest(entry / name) != about["digests"][name]:
             raise ValueError(f"{name} is not as it was written")
-    faces, affects, counts = (
+    faces, affects, emotions, counts = (
         np.load(entry / name, mmap_mode="c", allow_pickle=False) for name in ARRAYS
     )
     _tell(about["notes"])
-    return Examples(faces, np.array(affects), whose(source, counts.tolist()))
+    clips = whose(source, counts.tolist())
+    return Examples(faces, np.array(affects), clips, emotions=emotions.tolist())
 
 
 def _digest(path: Path) -> str:
@@ -160,6 +162,7 @@ def _keep(entry: Path, source: Source, told: Told, workers: int) -> None:
                 _head(file, len(labels.affects))
         with _written(part):
             np.save(part / "affects.npy", labels.affects, allow_pickle=False)
+            np.save(part / "emotions.npy", np.array(labels.emotions), allow_pickle=False)
             np.save(part / "counts.npy", np.array(labels.counts), allow_pickle=False)
             about = {"notes": labels.notes, "digests": {one: _digest(part / one) for one in ARRAYS}}
             (part / ABOUT).write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")

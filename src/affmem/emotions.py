@@ -34,6 +34,16 @@ ALIKE = {
 """Other forms of the words, as corpora spell them."""
 
 
+def plain(word: str) -> str:
+    """The word in the form that it has here, whatever its case; any other word in small letters.
+
+    >>> plain("Happiness"), plain("Contempt")
+    ('happy', 'contempt')
+    """
+    word = word.casefold()
+    return ALIKE.get(word, word)
+
+
 def place(word: str) -> Affect | None:
     """Where an emotion lies, in whatever case; None for a word that has no place.
 
@@ -42,8 +52,7 @@ def place(word: str) -> Affect | None:
     >>> place("contempt") is None
     True
     """
-    word = word.casefold()
-    return PLACES.get(ALIKE.get(word, word))
+    return PLACES.get(plain(word))
 
 
 def nearest(affect: Affect) -> str:

@@ -37,6 +37,8 @@ class Labels:
     """What belongs to gathered faces."""
 
     affects: Affects
+    emotions: Sequence[str]
+    """Of each face, "" where there is no word for it."""
     counts: Sequence[int]
     """How many faces there are of each clip; `whose` says which clips these are."""
     notes: Sequence[str]
@@ -53,6 +55,7 @@ def gather(source: Source, keep: Callable[[Pictures], object], told: Told, worke
     eye = _Eye(source)
     jobs = eye.jobs()
     affects: list[tuple[float, float]] = []
+    emotions: list[str] = []
     counts: list[int] = []
     notes = dict.fromkeys(note for one in eye.datasets for note in one.notes())
     unreadable: list[str] = []
@@ -62,6 +65,7 @@ def gather(source: Source, keep: Callable[[Pictures], object], told: Told, worke
         if seen.problem:
             unreadable.append(seen.problem)
         affects += seen.affects
+        emotions += seen.emotions
         counts.append(len(seen.faces))
         if seen.faces:
             keep(np.stack(seen.faces))
@@ -73,7 +77,7 @@ def gather(source: Source, keep: Callable[[Pictures], object], told: Told, worke
     if unreadable:
         few = "; ".join(unreadable[:FIRST_FEW]) + ("; ..." if len(unreadable) > FIRST_FEW else "")
         notes[f"{len(unreadable)} of {len(jobs)} clips cannot be read, left out: {few}"] = None
-    return Labels(np.array(affects, np.float32), counts, tuple(notes))
+    return Labels(np.array(affects, np.float32), emotions, counts, tuple(notes))
 
 
 def whose(source: Source, counts: Sequence[int]) -> list[Clip]:
@@ -150,6 +154,7 @@ class _Seen:
 
     faces: Sequence[Image] = ()
     affects: Sequence[tuple[float, float]] = ()
+    emotions: Sequence[str] = ()
     notes: tuple[str, ...] = ()
     problem: str = ""
 
@@ -195,20 +200,22 @@ class _Eye:
         place, clip = job
         dataset = self.datasets[place]
         before = set(dataset.notes())
-        labels: deque[Affect | None] = deque()
+        labels: deque[tuple[Affect | None, str]] = deque()
 
         def images() -> Iterator[Image]:
             for frame in dataset.frames(clip):
-                labels.append(frame.affect or clip.affect)
+                labels.append((frame.affect or clip.affect, frame.emotion or clip.emotion or ""))
                 yield frame.image
 
-        faces, affects = [], []
+        faces, affects, emotions = [], [], []
         try:
             for face in self._finder.find(images()):
-                label = labels.popleft()
+                label, emotion = labels.popleft()
                 if face is not None and label is not None:
                     faces.append(picture(face))
                     affects.append((label.arousal, label.valence))
+                    emotions.append(emotion)
         except InputError as error:
             return _Seen(problem=str(error))
-        return _Seen(faces, affects, tuple(one for one in dataset.notes() if one not in before))
+        notes = tuple(one for one in dataset.notes() if one not in before)
+        return _Seen(faces, affects, emotions, notes)

@@ -411,7 +411,10 @@ class Backend(Protocol):
 
 @runtime_checkable
 class DatasetConfig(Protocol):
-    """Settings of a dataset."""
+    """Settings of a dataset.
+
+    One whose clips or frames may have an `emotion` has a class attribute `has_emotions`, True.
+    """
 
     def build(self, runtime: Runtime) -> Dataset: ...
 

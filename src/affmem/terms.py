@@ -140,6 +140,9 @@ class Examples:
     """The clip that each face is of, and so whose it is."""
     fresh: Fresh | None = None
     """Where they come from instead; all of the others are then held out."""
+    emotions: Sequence[str] = ()
+    """The dataset's word for what each face shows, "" for a face without one; empty where no word
+    is known of any."""
 
 
 @runtime_checkable
@@ -147,7 +150,9 @@ class Trainer(Protocol):
     """Makes prior knowledge from labelled faces.
 
     One that has an attribute `shared` which is true can be trained by several processes at once,
-    each of which calls `train` with the same arguments; others are refused there.
+    each of which calls `train` with the same arguments; others are refused there. One that has an
+    attribute `by_emotion`, the setting ("balance = 'class'") that goes by words for emotions, is
+    given no faces of datasets without them.
     """
 
     def train(

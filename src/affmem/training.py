@@ -12,6 +12,7 @@ from typing import Any
 from attrs import evolve
 
 from affmem.cache import gathered
+from affmem.catalogue import catalogue
 from affmem.errors import InputError, UserError
 from affmem.experiment import Training, dumps
 from affmem.files import write
@@ -54,6 +55,8 @@ def train(
             f"trainer {training.training.use!r} learns in one process; expected no torchrun, "
             f"which has started {world}"
         )
+    if setting := getattr(trainer, "by_emotion", ""):
+        _check_emotions(training, setting)
     trackers = {part.use: part.build(runtime) for part in training.trackers if first}
     examples = examples or examples_of(training, told)
     if first:
@@ -68,6 +71,18 @@ def train(
             yield figures
     if first:
         write(out / DONE, "{}\n")
+
+
+def _check_emotions(training: Training, setting: str) -> None:
+    """Raise UserError, before anything is gathered, where a dataset has no words for emotions."""
+    known = catalogue().parts["dataset"]
+    having = [name for name, config in known.items() if getattr(config, "has_emotions", False)]
+    for part in training.dataset:
+        if not getattr(part.config, "has_emotions", False):
+            raise UserError(
+                f"training: {setting} goes by words for emotions, and dataset {part.use!r} has "
+                f"none; those that can have them: {', '.join(sorted(having))}"
+            )
 
 
 def check_resumable(out: Path, text: str) -> None:

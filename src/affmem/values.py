@@ -67,7 +67,8 @@ class Clip:
     """A recording of one person: a name for frames, no pixels.
 
     `name` is unique in its dataset; clips with the same `person` share one memory, in the order
-    that the dataset lists them; `affect` is the label of the whole clip, where there is one.
+    that the dataset lists them; `affect` is the label of the whole clip, where there is one, and
+    `emotion` the dataset's word for it (`affmem.emotions.plain`), where it has one.
 
     >>> Clip(name="anna/utterance_1", person="anna", affect=Affect(0.2, 0.6)).person
     'anna'
@@ -76,18 +77,21 @@ class Clip:
     name: str = field(validator=min_len(1))
     person: str = field(validator=min_len(1))
     affect: Affect | None = field(default=None, validator=optional(instance_of(Affect)))
+    emotion: str | None = None
 
 
 @frozen(eq=False)
 class Frame:
     """A moment of a clip.
 
-    `time` is in seconds from the clip's start; `affect` is this frame's own label, if it has one.
+    `time` is in seconds from the clip's start; `affect` is this frame's own label, if it has one,
+    and `emotion` its own word.
     """
 
     time: float
     image: Image
     affect: Affect | None = None
+    emotion: str | None = None
 
 
 @frozen(eq=False)

@@ -8,13 +8,14 @@ import pytest
 import torch
 
 from affmem.catalogue import catalogue
+from affmem.emotions import nearest
 from affmem.errors import InputError, UserError
 from affmem.gallery import SHOWN
 from affmem.lot import Lot
 from affmem.pictures import read
 from affmem.protocols import Runtime
 from affmem.terms import Examples, Trainer
-from affmem.values import Clip
+from affmem.values import Affect, Clip
 from affmem_pk.augment import moved, relit, spoilt
 from affmem_pk.checkpoint import load
 from affmem_pk.config import BACKBONES, TrainerConfig
@@ -54,7 +55,8 @@ def weights_of(path):
 
 
 def examples(faces, affects):
-    return Examples(faces, affects, [Clip("one", "one")] * len(faces))
+    words = [nearest(Affect(*row)) if np.isfinite(row).all() else "" for row in affects.clip(-1, 1)]
+    return Examples(faces, affects, [Clip("one", "one")] * len(faces), emotions=words)
 
 
 def sum_of(names=ALL, **settings):
@@ -135,6 +137,7 @@ def test_it_reports_every_term_and_remembers_how_it_was_trained(tmp_path):
         (3, {}),
         (2, {"precision": "fp16", "steps": 5, "batch": 2}),
         (3, {"optimizer": "adamw", "weight_decay": 0.1, "clip": 0.5, "balance": "plane"}),
+        (3, {"balance": "class"}),
     ],
 )
 def test_cut_off_anywhere_it_goes_on_and_ends_the_same_to_the_last_bit(tmp_path, cut, others):
@@ -208,6 +211,7 @@ def test_training_that_comes_apart_names_the_term_and_keeps_the_last_good(tmp_pa
         {"weight_decay": 0.5},
         {"clip": 1e-3},
         {"balance": "plane"},
+        {"balance": "class"},
     ],
 )
 def test_each_setting_of_the_steps_changes_what_is_learnt(tmp_path, settings):

@@ -87,6 +87,7 @@ def test_the_old_release_has_a_clip_for_each_face_with_its_label(old):
     assert [(clip.name, clip.affect) for clip in data.clips()] == [
         ("1/a.jpg", Affect(-0.25, 0.5)), ("2/b.jpg", Affect(1, -1)), ("2/b.jpg@7", Affect(0, 0)),
     ]  # fmt: skip
+    assert [clip.emotion for clip in data.clips()] == ["happy", "anger", "neutral"]
     assert len({clip.person for clip in data.clips()}) == 3
     assert data.notes()[1] == "3 of 6 rows of training.csv have no label or no face, left out"
 
@@ -113,6 +114,12 @@ def test_the_new_release_is_labelled_by_its_arrays(new):
     assert [clip.name for clip in data.clips()] == ["2.jpg", "9.jpg", "10.jpg"]
     assert [one.affect for (one,) in frames(data)] == [Affect(-1, 1), None, Affect(0.25, -0.5)]
     assert [one.affect for (one,) in frames(dataset(new, "validation"))] == [Affect(1, 0)]
+    annotations = new / "train_set" / "annotations"
+    np.save(annotations / "2_exp.npy", np.array("7"))
+    np.save(annotations / "9_exp.npy", np.array("8"))
+    assert [one.emotion for (one,) in frames(data)] == ["contempt", None, "happy"]
+    (annotations / "10_exp.npy").unlink()  # not needed for arousal and valence
+    assert [one.emotion for (one,) in frames(data)] == ["contempt", None, None]
     assert inspect(data, lambda *_: None)["clips with a label"] == 2
 
 

@@ -20,9 +20,9 @@ from recordings_files import number_of, write_video
 HEADER = ["link", "start", "end", "video", "utterance", "arousal", "valence", "EmotionMaxVote"]
 ROWS = [
     ["x", "9.5", "12", "vb", "utterance_10.mp4", "0.5", "-0.5", "3"],
-    ["x", "30", "32", "va", "utterance_2.mp4", "0.1", "0.2", "3"],
-    ["x", "2.25", "4", "vb", "utterance_9.mp4", "0.75", "0.25", "3"],
-    ["x", "1", "4", "va", "utterance_1.mp4", "0", "1", "3"],
+    ["x", "30", "32", "va", "utterance_2.mp4", "0.1", "0.2", ""],
+    ["x", "2.25", "4", "vb", "utterance_9.mp4", "0.75", "0.25", "6"],
+    ["x", "1", "4", "va", "utterance_1.mp4", "0", "1", "0"],
 ]
 
 
@@ -60,6 +60,7 @@ def test_utterances_come_by_video_then_by_time(tmp_path):
     ]
     assert [clip.person for clip in clips] == ["vb", "vb", "va", "va"]
     assert clips[0].affect == Affect(0.75, 0.25)
+    assert [clip.emotion for clip in clips] == ["surprise", "happy", "anger", None]
     assert (data.unit, data.notes()) == ("utterance", ())
     frames = list(data.frames(clips[0]))
     assert [(f.time, number_of(f.image)) for f in frames] == [(0, 0), (0.04, 1), (0.08, 2)]
