@@ -12,6 +12,7 @@ from affmem.gathering import Made
 from affmem.protocols import Endless
 from affmem.training import examples_of, train
 from affmem_pk.checkpoint import load
+from affmem_pk.config import BUNDLED
 from test_gathering import drawn, folder, listed, part, seen  # noqa: F401  (one is a fixture)
 
 SOURCE = drawn(2, 4, size=16)
@@ -98,12 +99,28 @@ def test_workers_and_cache_are_of_no_account_but_endless_is(tmp_path):
         next(train(training(endless=False), tmp_path / "other"))
 
 
-def test_balancing_words_takes_data_that_have_some_and_is_refused_before_anything_is_written(
-    tmp_path,
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (
+            {"balance": "class"},
+            [
+                "training: balance = 'class' ",
+                "dataset 'drawn' ",
+                "have them: affectnet, folder, omg",
+            ],
+        ),
+        ({"checkpoint": "bundled"}, [f"{BUNDLED}: ", "width = 0.0625, and it has 0.25"]),
+    ],
+)
+def test_settings_that_its_data_or_checkpoint_do_not_fit_are_refused_before_anything_is_written(
+    tmp_path, settings, words
 ):
-    asked = training(endless=False, training=part("trainer", "pk", **SMALL, balance="class"))
-    with pytest.raises(UserError, match=r"'class' .* dataset 'drawn' .*: affectnet, folder, omg$"):
+    asked = training(endless=False, training=part("trainer", "pk", **SMALL, **settings))
+    with pytest.raises(UserError) as caught:
         next(train(asked, tmp_path / "out"))
+    assert all(one in str(caught.value) for one in words)
+    assert "\n" not in str(caught.value)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import field, frozen
-from attrs.validators import and_, deep_iterable, ge, gt, in_, instance_of, le, lt, optional
+from attrs.validators import and_, deep_iterable, ge, gt, in_, instance_of, le, lt, optional, or_
 
 from affmem.protocols import Memory, Runtime
 from affmem.terms import Schedule, Shape, Term, Trainer
@@ -117,6 +117,13 @@ class TrainerConfig:
     """Share of the steps at the end over which the rates fall to zero (half a cosine)."""
     init: Literal["he", "paper"] = field(default="he", validator=in_(("he", "paper")))
     """Deviation of the first weights: "paper" 0.02 everywhere; "he" sqrt(2 / inputs)."""
+    checkpoint: Literal["bundled"] | Path | None = field(
+        default=None, validator=optional(or_(in_(("bundled",)), instance_of(Path)))
+    )
+    """Whose E, G and D_em are the first weights, in place of `init`: a file that trainer "pk" or
+    "personal" wrote, of the same `width`, `code`, `hidden` and `encoder`; "bundled": the one that
+    ships. Critics begin by `init`, and a persons' network in the file, which reads the codes of
+    before, is left behind."""
     augment: bool = field(default=True, validator=instance_of(bool))
     """Whether faces are moved, mirrored, relit, blurred and given noise."""
     average: float = field(default=0.998, validator=and_(ge(0.0), lt(1.0)))

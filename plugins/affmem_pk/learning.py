@@ -35,6 +35,8 @@ class Learning:
     precision: Precision
     """Of the arithmetic; it may scale losses, and remembers by how much."""
     lot: torch.Generator
+    origin: str | None = None
+    """The fingerprint of the checkpoint whose weights were the first ones"""
     step: int = 0
     """Steps done."""
     order: Tensor = field(factory=lambda: torch.empty(0, dtype=torch.long))
@@ -78,7 +80,7 @@ class Learning:
                 tensors |= {f"{name}/{index}/{key}": one for key, one in kept.items()}
         numbers = {
             "format": FORMAT, "step": self.step, "best": self.best if self.best > -1e9 else None,
-            "worse": self.worse, "sums": self._sums,
+            "worse": self.worse, "sums": self._sums, "origin": self.origin,
             "precision": self.precision.state_dict(),
         }  # fmt: skip
         whole = {key: one.detach().cpu().contiguous().clone() for key, one in tensors.items()}
@@ -104,6 +106,9 @@ class Learning:
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             if numbers["format"] != FORMAT:
                 raise InputError(path, f"is no state of {FORMAT!r}")  # noqa: TRY301
+            if numbers.get("origin") != self.origin:
+                said = "is of a training that began from another checkpoint than is there now"
+                raise InputError(path, said)  # noqa: TRY301
             for name, module in self._modules():
                 module.load_state_dict(_below(tensors, name))
             for name, optimizer in self._optimizers():

@@ -28,6 +28,7 @@ from affmem_pk.checkpoint import save
 from affmem_pk.config import TrainerConfig
 from affmem_pk.learning import Learning
 from affmem_pk.networks import Networks, initialize
+from affmem_pk.origin import origin_of
 from affmem_pk.ranks import advance, check_alike, check_divides, launched, means, mine, of_the_first
 from affmem_pk.sampling import groups, order
 
@@ -75,6 +76,7 @@ class PKTrainer:
     def __init__(self, config: TrainerConfig, runtime: Runtime) -> None:
         self._config = config
         self._runtime = runtime
+        self._origin = origin_of(config)
         self.by_emotion = "balance = 'class'" if config.balance == "class" else ""
 
     def train(  # noqa: PLR0912, PLR0915  (the loop is one piece on purpose)
@@ -88,7 +90,7 @@ class PKTrainer:
         Raises UserError where there are too few faces, the labels do not fit, or a term stops
         being finite: `last.safetensors` is then the last good one.
         """
-        config = self._config
+        config, origin = self._config, self._origin
         pictures, labels = _checked(examples.faces, examples.affects)
         fresh = examples.fresh
         held = len(pictures) if fresh else round(len(pictures) * config.validation)
@@ -119,6 +121,8 @@ class PKTrainer:
             {name: term.critic for name, term in sum_of.items() if term.critic is not None}
         )
         initialize((networks, critics), config.init, lot)
+        if origin:
+            networks.load_state_dict(origin.networks.state_dict())
         for module in (networks, critics):
             module.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         learning = Learning(
@@ -129,6 +133,7 @@ class PKTrainer:
             judges=_optimizer(critics, config.critic_rate, config) if len(critics) else None,
             precision=fabric.strategy.precision,
             lot=lot,
+            origin=origin.fingerprint if origin else None,
         )
         learning.resume(out / STATE)
         check_alike(fabric, len(pictures), learning.step)
@@ -218,7 +223,8 @@ class PKTrainer:
                 figures |= self._validate(average, pictures[count:], labels[count:], device)
                 figures = of_the_first(fabric, figures)
                 facts = {
-                    "trainer": asdict(config),
+                    "trainer": {**asdict(config), "checkpoint": origin.name if origin else None},
+                    "began_from": origin.facts if origin else None,
                     "terms": {name: plain(one) for name, one in terms.items()},
                     "seed": self._runtime.seed,
                     "faces": learning.step * size if fresh else count,

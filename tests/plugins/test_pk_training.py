@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from affmem.catalogue import catalogue
 from affmem.emotions import nearest
@@ -16,9 +17,11 @@ from affmem.pictures import read
 from affmem.protocols import Runtime
 from affmem.terms import Examples, Trainer
 from affmem.values import Affect, Clip
+from affmem_pk import persons
 from affmem_pk.augment import moved, relit, spoilt
-from affmem_pk.checkpoint import load
-from affmem_pk.config import BACKBONES, TrainerConfig
+from affmem_pk.checkpoint import fingerprint, load, save
+from affmem_pk.config import BACKBONES, BUNDLED, NetworkConfig, TrainerConfig
+from affmem_pk.networks import Networks
 from affmem_pk.terms import Emotion
 from affmem_pk.training import BEST, LAST, STATE, agreement, pace
 from typecheck import unchecked
@@ -48,6 +51,14 @@ def stub(count, seed=0):
         face[(np.abs(x - 30) < 12) & (np.abs(y - 48) < 14 + 12 * arousal)] = 250
         face[(np.abs(x - 66) < 12) & (np.abs(y - 48) < 14 + 12 * valence)] = 5
     return faces, affects
+
+
+def written(path, seed=0):
+    """A checkpoint of networks as small as those of `TINY`, with weights by lot."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        save(path, Networks(NetworkConfig(width=TINY["width"])), {}, half=True)
+    return path
 
 
 def weights_of(path):
@@ -137,10 +148,12 @@ def test_it_reports_every_term_and_remembers_how_it_was_trained(tmp_path):
         (3, {}),
         (2, {"precision": "fp16", "steps": 5, "batch": 2}),
         (3, {"optimizer": "adamw", "weight_decay": 0.1, "clip": 0.5, "balance": "plane"}),
-        (3, {"balance": "class"}),
+        (3, {"checkpoint": "first.safetensors", "balance": "class"}),
     ],
 )
 def test_cut_off_anywhere_it_goes_on_and_ends_the_same_to_the_last_bit(tmp_path, cut, others):
+    if "checkpoint" in others:
+        others = others | {"checkpoint": written(tmp_path / others["checkpoint"])}
     settings = {"steps": 9, "save_every": 2, "report": 3, "validation": 0.25, "count": 30} | others
     whole = train(tmp_path / "whole", **settings)
     begun = started(tmp_path / "cut", **settings)
@@ -167,6 +180,65 @@ def test_a_state_of_another_training_is_refused(tmp_path):
     (tmp_path / "pk" / STATE).write_bytes(b"no state")
     with pytest.raises(InputError, match="is no safetensors file"):
         train(tmp_path / "pk", steps=6)
+
+
+def test_a_training_goes_on_from_no_other_checkpoint_than_it_began_from(tmp_path):
+    first = written(tmp_path / "first.safetensors")
+    begun = started(tmp_path / "pk", steps=6, save_every=1, checkpoint=first)
+    next(begun)
+    begun.close()
+    written(first, seed=1)
+    with pytest.raises(InputError, match="began from another checkpoint than is there now"):
+        train(tmp_path / "pk", steps=6, checkpoint=first)
+
+
+def test_it_begins_with_the_weights_of_what_ships_and_leaves_its_persons_behind(tmp_path):
+    settings = {"width": 0.25, "steps": 1, "learning_rate": 1e-6, "batch": 4, "count": 6,
+                "half": False}  # fmt: skip
+    train(tmp_path / "on", checkpoint="bundled", **settings)
+    found, first = load(tmp_path / "on" / LAST), load(BUNDLED).networks
+    for name, weights in found.networks.state_dict().items():
+        difference = (weights - first.state_dict()[name]).abs()
+        assert difference.max() < 2e-6
+    assert found.facts["trainer"]["checkpoint"] == BUNDLED.name
+    assert found.facts["began_from"] == {
+        "name": BUNDLED.name, "fingerprint": fingerprint(first),
+        "networks": ["encoder", "generator", "reader"],
+    }  # fmt: skip
+    with pytest.raises(InputError, match="holds no persons' network"):
+        persons.load(tmp_path / "on" / LAST)
+
+
+def test_critics_begin_as_they_would_without_a_checkpoint(tmp_path):
+    first, critics = written(tmp_path / "first.safetensors"), []
+    for name, more in (("anew", {}), ("on", {"checkpoint": first})):
+        begun = started(tmp_path / name, steps=2, save_every=1, critic_rate=1e-30, **more)
+        next(begun)
+        begun.close()
+        state = load_file(tmp_path / name / STATE)
+        critics.append({name: one for name, one in state.items() if name.startswith("critics/")})
+    assert critics[0]
+    torch.testing.assert_close(*critics, rtol=0, atol=1e-20)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("width", 1 / 8), ("code", 20), ("hidden", 3), ("encoder", "residual")]
+)
+def test_a_checkpoint_of_another_shape_is_refused_by_its_setting(tmp_path, name, value):
+    first = written(tmp_path / "first.safetensors")
+    it_has = getattr(NetworkConfig(width=1 / 16), name)
+    with pytest.raises(InputError) as said:
+        TrainerConfig(**(TINY | {"checkpoint": first, name: value})).build(Runtime())
+    assert str(said.value).startswith(f"{first}: ")
+    assert str(said.value).endswith(f"asks for {name} = {value!r}, and it has {it_has!r}")
+
+
+def test_a_checkpoint_that_is_none_is_refused(tmp_path):
+    for path, words in ((tmp_path / "none", "no such file"), (written(tmp_path / "cut"), "whole")):
+        if path.exists():
+            path.write_bytes(path.read_bytes()[:-1])
+        with pytest.raises(InputError, match=words):
+            TrainerConfig(**TINY, checkpoint=path).build(Runtime())
 
 
 def test_a_term_left_out_is_not_reported_and_d_em_is_fitted_afterwards(tmp_path):
