@@ -13,7 +13,7 @@ from attrs import evolve
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file, save_file
 
 from affmem.assembly import build
 from affmem.cli import main
@@ -397,6 +397,39 @@ rows = ["PK", "memory"]
     study = read(written(tmp_path, text.replace('name = "told"', 'name = "other"')))
     cells = [(one, row) for one in study.conditions for row in study.walked(one)]
     assert len({place(tmp_path, "development", *cell) for cell in cells}) == len(cells)
+
+
+def bounds(figures):
+    """The two bounds of every interval in there."""
+    if isinstance(figures, dict):
+        if "low" in figures:
+            yield figures["low"], figures["high"]
+        figures = list(figures.values())
+    for one in figures if isinstance(figures, list) else ():
+        yield from bounds(one)
+
+
+@pytest.mark.parametrize(("resamples", "alike"), [(1, True), (50, False)])
+def test_every_interval_is_of_as_many_resamples_as_are_asked_for(tmp_path, resamples, alike):
+    study = evolve(read(written(tmp_path)), resamples=resamples)
+    rng = np.random.default_rng(0)
+    persons = np.repeat(np.arange(12), 5)
+    truth = rng.uniform(-1, 1, (60, 2)).astype(np.float32)
+    (tmp_path / "development").mkdir()
+    for row in study.walked(study.conditions[0]):
+        read_ = rng.uniform(-1, 1, (60, 2)).astype(np.float32)
+        arrays = {
+            "person": persons, "clip": persons, "time": np.tile(np.arange(5.0), 12),
+            "face": np.ones(60, bool), "activation": rng.uniform(0, 1, 60).astype(np.float32),
+            "truth": truth, "pk": read_, "memory": read_,
+        }  # fmt: skip
+        save_file(arrays, place(tmp_path, "development", study.conditions[0], row))
+    found = verdict(study, tmp_path, final=False)["development"]["strong"]
+    del found["rows"][0]["gain"]  # over itself
+    for part in ("rows", "confidence", "over time"):
+        pairs = [*bounds(found[part])]
+        assert pairs
+        assert {low == high for low, high in pairs} == {alike}, part
 
 
 def test_what_the_memory_adds_to_its_own_reader_has_an_interval(conducted):

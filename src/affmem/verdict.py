@@ -64,15 +64,11 @@ def verdict(study: Study, out: Path, *, final: bool) -> Figures:
             scored = _scored(study, out, group, condition)
             found = _condition(study, scored, metric)
             if study.chosen in scored.activation:
-                sure = scored.activation[study.chosen]
-                error = np.abs(scored.read[study.chosen] - scored.truth)
                 if group == "development":
                     for column in (0, 1):
-                        sizes[condition.name, column] = calibrated(error[:, column], sure)
+                        sizes[condition.name, column] = calibrated(*_off(study, scored, column))
                 found["confidence"] = {
-                    dimension: _confidence(
-                        error[:, column], sure, sizes[condition.name, column], scored.persons
-                    )
+                    dimension: _confidence(study, scored, column, sizes[condition.name, column])
                     for column, dimension in enumerate(DIMENSIONS)
                 }
                 found["over time"] = _over_time(study, scored)
@@ -199,15 +195,19 @@ def _condition(study: Study, scored: Scored, metric: Metric) -> Figures:
     return found
 
 
-def _confidence(
-    error: npt.NDArray[np.float32],
-    sure: npt.NDArray[np.float32],
-    size: float,
-    persons: Sequence[str],
-) -> Figures:
+def _off(
+    study: Study, scored: Scored, column: int
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """By how much the chosen row is off in a dimension, and how sure it is, [n] each."""
+    chosen = study.chosen
+    return np.abs(scored.read[chosen] - scored.truth)[:, column], scored.activation[chosen]
+
+
+def _confidence(study: Study, scored: Scored, column: int, size: float) -> Figures:
     """Whether activation predicts error, and whether the calibrated intervals hold."""
     from scipy.stats import spearmanr
 
+    error, sure = _off(study, scored, column)
     varied = min(len(set(one.tolist())) for one in (sure, error)) > 1
     ranked = float(spearmanr(sure, error).statistic) if varied else np.nan
     order = np.argsort(-sure, kind="stable")
@@ -217,7 +217,8 @@ def _confidence(
     def covered(rows: Indices) -> float:
         return float(held[rows].mean())
 
-    found = bootstrap(covered, persons, 1000, Runtime(seed=1).rng("bootstrap"))
+    rng = Runtime(seed=1).rng("bootstrap")
+    found = bootstrap(covered, scored.persons, study.resamples, rng)
     return {
         **_rounded({"rank correlation with error": ranked}),
         "mean error of the surest": {
@@ -250,7 +251,8 @@ def _over_time(study: Study, scored: Scored) -> Sequence[Figures]:
         def mean(places: Indices, less: npt.NDArray[np.float32] = less) -> float:
             return float(less[places].mean())
 
-        change = bootstrap(mean, persons[rows].tolist(), 1000, Runtime(seed=1).rng("bootstrap"))
+        rng = Runtime(seed=1).rng("bootstrap")
+        change = bootstrap(mean, persons[rows].tolist(), study.resamples, rng)
         found.append(
             {
                 "from": float(one * SECONDS),
