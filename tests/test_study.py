@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
 
+from affmem.ablation import read as read_ablation
 from affmem.assembly import build
 from affmem.cli import main
 from affmem.controls import derived, shown
@@ -149,6 +150,23 @@ def test_the_example_is_sound_and_its_persons_are_apart():
     assert study.development.dataset["persons"] >= 64
     assert study.final.dataset["persons"] >= 64
     assert {"none", "medium", "strong"} <= {one.name for one in study.conditions}
+
+
+def test_the_rows_of_the_variants_are_the_ablations_by_its_checkpoints():
+    of_rows = {
+        row.name: Path(f"runs/table2/rows/{number:02}/seed-1/best.safetensors").absolute()
+        for number, row in enumerate(read_ablation(Path("examples/table2.toml")).rows, 1)
+    }
+    study, table = (read(Path(f"examples/{one}.toml")) for one in ("table3-variants", "table3"))
+    assert (study.development, study.final) == (table.development, table.final)
+    walked = study.walked(study.conditions[0])
+    assert {row.name.partition(", ")[0] for row in walked} == set(of_rows)
+    for row in walked:
+        experiment = study.variant("development", study.conditions[0], row)
+        parts = experiment.encoder, experiment.reader, experiment.editor
+        expected = of_rows[row.name.partition(", ")[0]]
+        assert {part.config.checkpoint.resolve() for part in parts} == {expected}
+        assert (experiment.memory.use == "none") == (row.name in of_rows)
 
 
 def test_it_is_for_affmem_study_alone(tmp_path):
