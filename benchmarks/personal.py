@@ -44,7 +44,7 @@ def products(codes: np.ndarray) -> Callable[[], None]:
     def run() -> None:
         for row in codes:
             hidden = np.maximum(network.code @ row + (network.person @ known + network.bias), 0)
-            network.affect @ hidden, network.doubt @ hidden
+            network.affect @ hidden, network.doubt @ hidden, network.feature @ row
 
     return run
 

@@ -37,10 +37,10 @@ def served(folder: Path, settings: list[str], pictures: list[bytes]) -> dict[str
     compiled = {**os.environ, "NUMBA_CACHE_DIR": str(folder.parent / "compiled")}
     begun = perf_counter()
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=compiled) as serving:  # noqa: S603
-        line = serving.stdout.readline() if serving.stdout else ""
-        ready = perf_counter() - begun
-        port = int(line.rstrip("/\n").rpartition(":")[2])
         try:
+            line = serving.stdout.readline() if serving.stdout else ""
+            ready = perf_counter() - begun
+            port = int(line.rstrip("/\n").rpartition(":")[2])
             with connect(f"ws://127.0.0.1:{port}/api/watch") as socket:
                 read = waited(socket, pictures[0])
                 socket.send(json.dumps({"type": "start", "person": "someone"}))

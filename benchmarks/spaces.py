@@ -43,7 +43,6 @@ from affmem.values import Affects, Codes, Reading, State
 from affmem.verdict import markdown, verdict
 from affmem_drawn.config import DrawnConfig
 from affmem_pk import checkpoint, persons
-from affmem_pk.acquaintance import Acquaintance
 from affmem_pk.config import BUNDLED
 
 TABLE: Final = Path(__file__).parents[1] / "examples" / "table3.toml"
@@ -133,7 +132,7 @@ def hidden_layer(path: Path) -> Space:
 def metric(path: Path) -> Space:
     """The hidden units of a checkpoint's persons' network, told of nobody."""
     network = persons.load(path)
-    bias = network.biases(Acquaintance.none(network.mean.size))
+    bias = network.biases(network.nobody())
     return lambda codes: np.maximum(
         network.standardised(codes).astype(np.float32) @ network.code.T + bias, 0
     )

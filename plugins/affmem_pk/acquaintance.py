@@ -1,8 +1,10 @@
-"""How well a person is known: the running centre and spread of their codes.
+"""How well a person is known: running means over their codes.
 
 A predictor that is given the distribution which an example comes from, beside the example itself,
 can be taught on many distributions and used on one never seen (marginal transfer learning:
-Blanchard, Lee & Scott 2011). Here a distribution is a person, of whom two moments are kept.
+Blanchard, Lee & Scott 2011). Here a distribution is a person, of whom the first two moments are
+kept, and the means of some features of a code that are learnt with the predictor (Deep Sets: Zaheer
+et al. 2017).
 """
 
 from typing import Final
@@ -28,9 +30,9 @@ class Acquaintance:
     which sets how much codes change over one frame and over two against the `within` [d] variance
     of a person's codes about their own mean.
 
-    >>> known = Acquaintance.none(2)
+    >>> known = Acquaintance.none(2, features=1)
     >>> for _ in range(5):
-    ...     known.see(np.ones(2), np.ones(2))
+    ...     known.see(np.ones(2), np.ones(1), within=np.ones(2))
     >>> known.count, round(known.looks, 2)  # a face that never moves was hardly seen at all
     (5, 1.02)
     """
@@ -39,6 +41,8 @@ class Acquaintance:
     """[d] sum of the codes"""
     squares: Doubles
     """[d] sum of their squares"""
+    features: Doubles
+    """[k] sum of their features"""
     changes: Doubles = field(factory=lambda: np.zeros(len(LAGS)))
     """By lag, sum of mean (z_t - z_t-lag)^2 / 2 within"""
     pairs: Doubles = field(factory=lambda: np.zeros(len(LAGS)))
@@ -49,17 +53,18 @@ class Acquaintance:
     """The codes before, the latest first, as far as the clip and the lags go"""
 
     @classmethod
-    def none(cls, width: int) -> "Acquaintance":
-        """Nobody known yet; codes are `width` wide."""
-        return cls(np.zeros(width), np.zeros(width))
+    def none(cls, width: int, features: int) -> "Acquaintance":
+        """Nobody known yet; codes are `width` wide, and have so many features."""
+        return cls(np.zeros(width), np.zeros(width), np.zeros(features))
 
-    def see(self, code: Doubles, within: Doubles) -> None:
-        """One more code [d]."""
+    def see(self, code: Doubles, features: Doubles, within: Doubles) -> None:
+        """One more code [d], and its features [k]."""
         for place, before in enumerate(self.last):
             self.changes[place] += np.mean((code - before) ** 2 / (2.0 * within))
             self.pairs[place] += 1
         self.total = self.total + code
         self.squares = self.squares + code * code
+        self.features = self.features + features
         self.count += 1
         self.last = (code, *self.last)[: len(LAGS)]
 
@@ -73,6 +78,11 @@ class Acquaintance:
     def centre(self) -> Doubles:
         """[d] mean of the codes; 0 before the first."""
         return self.total / max(1, self.count)
+
+    @property
+    def means(self) -> Doubles:
+        """[k] mean of the features; 0 before the first."""
+        return self.features / max(1, self.count)
 
     @property
     def spread(self) -> Doubles:
@@ -98,16 +108,21 @@ def effective(count: Doubles, changes: Doubles, pairs: Doubles) -> Doubles:
 
 
 def context(
-    looks: Doubles, centre: Doubles, spread: Doubles, usual: Doubles, half: float
+    looks: Doubles,
+    centre: Doubles,
+    spread: Doubles,
+    features: Doubles,
+    usual: Doubles,
+    half: float,
 ) -> Doubles:
-    """What a network is told of a person, [..., 2 d + 1]: nothing known is (almost) all zeros.
+    """What a network is told of a person, [..., 2 d + k + 1]: nothing known is (almost) all zeros.
 
-    Centre and spread (less the `usual` one) are weighted by w = looks / (looks + `half`); the last
-    column is w - 1/2.
+    Centre, spread (less the `usual` one) and mean features are weighted by w = looks / (looks +
+    `half`); the last column is w - 1/2.
 
-    >>> met = np.array([5.0]), np.array([[0.2]]), np.array([[0.9]])
+    >>> met = np.array([5.0]), np.array([[0.2]]), np.array([[0.9]]), np.array([[4.0]])
     >>> context(*met, usual=np.array([0.7]), half=5.0).round(2)
-    array([[0.1, 0.1, 0. ]])
+    array([[0.1, 0.1, 2. , 0. ]])
     """
     w = (looks / (looks + half))[..., None]
-    return np.concatenate([w * centre, w * (spread - usual), w - 0.5], axis=-1)
+    return np.concatenate([w * centre, w * (spread - usual), w * features, w - 0.5], axis=-1)

@@ -48,9 +48,23 @@ def relit(faces: Tensor, lot: Lot) -> Tensor:
 
 def spoilt(faces: Tensor, lot: Lot) -> Tensor:
     """Each face blurred somewhat and with some noise; differentiable."""
-    n = len(faces)
-    blur = (_uniform((n, 1, 1, 1), -1.0, 1.0, lot)).clamp(min=0.0).to(faces.device)
-    blurred = avg_pool2d(faces, 3, stride=1, padding=1, count_include_pad=False)
-    grain = _uniform((n, 1, 1, 1), 0.0, 0.06, lot)
-    noise = lot.normal(*faces.shape) * grain
-    return torch.lerp(faces, blurred, blur) + noise.to(faces.device)
+    blur = _uniform((len(faces), 1, 1, 1), -1.0, 1.0, lot).clamp(min=0.0)
+    return _grained(torch.lerp(faces, _blurred(faces), blur.to(faces.device)), lot)
+
+
+def afar(faces: Tensor, lot: Lot) -> Tensor:
+    """Each face moved, wholly blurred, and with some noise: of the finest grain little is left.
+
+    Differentiable.
+    """
+    return _grained(_blurred(moved(faces, lot)), lot)
+
+
+def _blurred(faces: Tensor) -> Tensor:
+    """Each pixel the mean of 3 x 3."""
+    return avg_pool2d(faces, 3, stride=1, padding=1, count_include_pad=False)
+
+
+def _grained(faces: Tensor, lot: Lot) -> Tensor:
+    grain = _uniform((len(faces), 1, 1, 1), 0.0, 0.06, lot)
+    return faces + (lot.normal(*faces.shape) * grain).to(faces.device)

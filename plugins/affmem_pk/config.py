@@ -12,10 +12,10 @@ from affmem.terms import Schedule, Shape, Term, Trainer
 if TYPE_CHECKING:
     from affmem_pk.pk import PK
 
-BUNDLED = Path(__file__).with_name("pk-drawn-small.safetensors")
+BUNDLED = Path(__file__).with_name("pk-small.safetensors")
 """The checkpoint that ships with the package: docs/model-card.md."""
 
-BUNDLED_LATENT = Path(__file__).with_name("latent-drawn-small.safetensors")
+BUNDLED_LATENT = Path(__file__).with_name("latent-small.safetensors")
 """The latent editor that ships with the package, of that checkpoint."""
 
 Precision = Literal["fp32", "bf16", "fp16"]
@@ -184,6 +184,8 @@ class PersonalTrainerConfig:
     """The prior knowledge, which stays as it is; without it, the one that ships."""
     hidden: int = field(default=512, validator=and_(ge(1), le(65_536)))
     """Hidden units."""
+    features: int = field(default=128, validator=and_(ge(1), le(65_536)))
+    """Learnt features of a code, of which a person's means are kept beside centre and spread."""
     looks: float = field(default=5.0, validator=and_(gt(0.0), le(1e5)))
     """At so many independent looks, a person is known by half."""
     steps: int = field(default=4000, validator=ge(1))

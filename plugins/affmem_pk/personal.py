@@ -10,12 +10,12 @@ from affmem_pk.acquaintance import LAGS, Acquaintance
 from affmem_pk.config import BUNDLED, PersonalConfig
 from affmem_pk.persons import Weights, load
 
-KIND = "personal 1"
+KIND = "personal 2"
 
 
 @final
 class Personal:
-    """Keeps the centre and the spread of a person's codes, and reads by the persons' network.
+    """Keeps means over a person's codes, and reads by the persons' network.
 
     It learns from faces alone: labelled codes are edits, which no one has shown, and pass by. Its
     one unit is the person; activation is 1 less the root mean square error that it expects, once
@@ -26,7 +26,7 @@ class Personal:
 
     def __init__(self, config: PersonalConfig) -> None:
         self._network = load(config.checkpoint or BUNDLED)
-        self._known = Acquaintance.none(self._network.mean.size)
+        self._known = self._network.nobody()
         self._person: Weights | None = None
 
     @property
@@ -43,7 +43,7 @@ class Personal:
         seen = self._network.standardised(rows[np.isnan(labels[:, 0])])
         within = self._network.within.astype(np.float64)
         for code in seen:
-            self._known.see(code, within)
+            self._known.see(code, self._network.features(code), within)
         if len(seen):
             self._person = None
 
@@ -67,6 +67,7 @@ class Personal:
             "pairs": known.pairs.copy(),
             "total": known.total.copy(),
             "squares": known.squares.copy(),
+            "features": known.features.copy(),
             "last": np.array(known.last, np.float64).reshape(-1, self.n_features_in_),
         }
 
@@ -74,7 +75,8 @@ class Personal:
         width, lags = self.n_features_in_, len(LAGS)
         shapes: dict[str, list[tuple[int, ...]]] = {
             KIND: [(1,)], "changes": [(lags,)], "pairs": [(lags,)], "total": [(width,)],
-            "squares": [(width,)], "last": [(count, width) for count in range(lags + 1)],
+            "squares": [(width,)], "features": [self._known.features.shape],
+            "last": [(count, width) for count in range(lags + 1)],
         }  # fmt: skip
         fits = state.keys() == shapes.keys() and all(
             one.shape in shapes[name]

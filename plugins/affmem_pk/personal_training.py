@@ -17,7 +17,7 @@ from affmem.errors import UserError
 from affmem.protocols import Runtime
 from affmem.terms import Examples, TermConfig
 from affmem.values import DIMENSIONS, Affects, Clip, Codes
-from affmem_pk.acquaintance import LAGS, Acquaintance, Doubles, context, effective
+from affmem_pk.acquaintance import LAGS, Doubles, context, effective
 from affmem_pk.checkpoint import load, save
 from affmem_pk.config import BUNDLED, PersonalTrainerConfig, PKConfig
 from affmem_pk.gathered import Places, by_person, coded
@@ -27,6 +27,8 @@ from affmem_pk.training import BEST, LAST, agreement
 
 DOUBT = 0.1
 """Weight of the doubt's likelihood beside the squared error."""
+MET = 32
+"""By so many codes of a stretch its mean features are estimated while they are learnt."""
 
 
 @frozen(eq=False)
@@ -55,8 +57,9 @@ class Lives:
     half: float
     """At so many looks, a person is known by half"""
 
-    def contexts(self, first: Places, last: Places) -> Doubles:
-        """What is known of a person by each of the stretches [first, last), [k, 2 d + 1]."""
+    def contexts(self, first: Places, last: Places, features: Doubles) -> Doubles:
+        """What is known of a person by each of the stretches [first, last), given the means of
+        their features, [s, k]: [s, 2 d + k + 1]."""
         count = (last - first).astype(np.float64)
         n = np.maximum(1.0, count)[:, None]
         centre = (self.totals[last] - self.totals[first]) / n
@@ -66,7 +69,8 @@ class Lives:
         changes = np.stack([self.changes[at, last] - self.changes[at, low] for at, low in inner])
         pairs = np.stack([self.pairs[at, last] - self.pairs[at, low] for at, low in inner])
         looks = effective(count, changes, pairs)
-        return context(looks, centre, np.sqrt(variance.clip(0.0)), self.usual, self.half)
+        spread = np.sqrt(variance.clip(0.0))
+        return context(looks, centre, spread, features, self.usual, self.half)
 
 
 @final
@@ -114,7 +118,7 @@ class PersonalTrainer:
         lives = _lives(codes, affects, clips, begins, network.frozen())
         unseen = slice(int(taught[-1]), None) if held else slice(0, None)
         optimiser = AdamW(network.parameters(), config.learning_rate, weight_decay=config.decay)
-        nobody, prior = Acquaintance.none(codes.shape[1]), pk.read(codes[unseen])
+        prior = pk.read(codes[unseen])
         best, begun, loss_of = -np.inf, time.perf_counter(), []
 
         for step in range(config.steps):
@@ -125,13 +129,17 @@ class PersonalTrainer:
             start, size = taught[who], np.diff(taught)[who]
             length = (draws.random(config.batch) * (size + 1)).astype(np.int64)
             first = start + (draws.random(config.batch) * (size - length + 1)).astype(np.int64)
-            known = lives.contexts(first, first + length)
+            known = lives.contexts(first, first + length, np.empty((config.batch, 0)))
+            met = lives.codes[_spread(draws, first, length, len(codes))].astype(np.float32)
             shown = start[:, None] + (
                 draws.random((config.batch, config.faces)) * size[:, None]
             ).astype(np.int64)
-            z = torch.from_numpy(lives.codes[shown].astype(np.float32))
-            z = z + config.noise * torch.randn(z.shape, generator=lot)
-            c = torch.from_numpy(known.astype(np.float32))[:, None].expand(-1, config.faces, -1)
+            z, seen = (
+                one + config.noise * torch.randn(one.shape, generator=lot)
+                for one in map(torch.from_numpy, (lives.codes[shown].astype(np.float32), met))
+            )
+            c = network.context(torch.from_numpy(known.astype(np.float32)), seen)
+            c = c[:, None].expand(-1, config.faces, -1)
             y = torch.from_numpy(lives.affects[shown])
 
             # --- the affect, and how far off it is ----------------------------------------------
@@ -148,7 +156,7 @@ class PersonalTrainer:
                 truth = affects[unseen]
                 systems = {
                     "": _met(now, lives, unseen),
-                    "alone_": now.read(codes[unseen], now.biases(nobody))[0],
+                    "alone_": now.read(codes[unseen], now.biases(now.nobody()))[0],
                     "pk_": prior,
                 }  # fmt: skip
                 figures = {
@@ -188,7 +196,8 @@ class _Network(nn.Module):
         self._drop, self._half = config.dropout, config.looks
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(torch.randint(1 << 62, (), generator=lot)))
-            self.hidden = nn.Linear(3 * width + 1, config.hidden)
+            self.feature = nn.Linear(width, config.features)
+            self.hidden = nn.Linear(3 * width + config.features + 1, config.hidden)
             self.affect = nn.Linear(config.hidden, 2)
             self.doubt = nn.Linear(config.hidden, 2)
         self._mean = self._deviation = self._within = np.ones(width, np.float32)
@@ -200,6 +209,12 @@ class _Network(nn.Module):
         own = [codes[a:b].var(0) for a, b in pairwise(begins)]
         within = np.mean(own, axis=0) / self._deviation**2
         self._within = np.maximum(within, 1e-4).astype(np.float32)
+
+    def context(self, known: Tensor, seen: Tensor) -> Tensor:
+        """Contexts without features [s, 2 d + 1], with those of some codes of each stretch."""
+        w = known[:, -1:] + 0.5
+        means = torch.relu(self.feature(seen)).mean(1)
+        return torch.cat([known[:, :-1], w * means, known[:, -1:]], dim=-1)
 
     def forward(self, z: Tensor, c: Tensor, lot: torch.Generator) -> tuple[Tensor, Tensor]:
         hidden = torch.relu(self.hidden(torch.cat([z, c], dim=-1)))
@@ -215,6 +230,8 @@ class _Network(nn.Module):
             mean=self._mean,
             deviation=self._deviation,
             within=self._within,
+            feature=self.feature.weight.detach().numpy().copy(),
+            feature_bias=self.feature.bias.detach().numpy().copy(),
             code=np.ascontiguousarray(weights[:, :width]),
             person=np.ascontiguousarray(weights[:, width:]),
             bias=self.hidden.bias.detach().numpy().copy(),
@@ -235,28 +252,38 @@ def _lives(
     for place, lag in enumerate(LAGS):
         changes[place, lag:] = ((z[lag:] - z[:-lag]) ** 2 / (2.0 * network.within)).mean(axis=1)
         pairs[place, lag:] = numbers[lag:] == numbers[:-lag]
-
-    def sums(values: Doubles) -> Doubles:
-        return np.concatenate([np.zeros((1, *values.shape[1:])), np.cumsum(values, axis=0)])
-
     return Lives(
         codes=z,
         affects=affects,
         begins=begins,
-        totals=sums(z),
-        squares=sums(z * z),
-        changes=sums((changes * pairs).T).T,
-        pairs=sums(pairs.T).T,
+        totals=_sums(z),
+        squares=_sums(z * z),
+        changes=_sums((changes * pairs).T).T,
+        pairs=_sums(pairs.T).T,
         usual=np.sqrt(network.within.astype(np.float64)),
         half=network.half,
     )
+
+
+def _sums(values: Doubles) -> Doubles:
+    """Over the rows before each, and over all."""
+    return np.concatenate([np.zeros((1, *values.shape[1:])), np.cumsum(values, axis=0)])
+
+
+def _spread(draws: np.random.Generator, first: Places, length: Places, count: int) -> Places:
+    """[s, `MET`] of `count` places, all over each of the stretches; any one for an empty one."""
+    shares = (np.arange(MET) + draws.random((len(first), MET))) / MET
+    places = first[:, None] + (shares * length[:, None]).astype(np.int64)
+    return np.minimum(places, count - 1)
 
 
 def _met(network: PersonsNetwork, lives: Lives, part: slice) -> Affects:
     """Each frame of a part read with what was seen of its person before."""
     rows = np.arange(len(lives.codes))[part]
     begins = lives.begins[np.searchsorted(lives.begins, rows, side="right") - 1]
-    known = lives.contexts(begins, rows).astype(np.float32)
+    sums = _sums(np.maximum(lives.codes @ network.feature.T + network.feature_bias, 0.0))
+    means = (sums[rows] - sums[begins]) / np.maximum(1, rows - begins)[:, None]
+    known = lives.contexts(begins, rows, means).astype(np.float32)
     persons = known @ network.person.T + network.bias
     raw = (lives.codes[part] * network.deviation + network.mean).astype(np.float32)
     return network.read(raw, persons)[0]

@@ -27,8 +27,8 @@ Weights = npt.NDArray[np.float32]
 class PersonsNetwork:
     """h = relu(A z + B c + b), affect = C h + e, log variance = D h + f (code z, context c).
 
-    A person thus is a bias of the hidden layer, B c + b, and nothing else. For codes d wide and m
-    hidden units:
+    A person thus is a bias of the hidden layer, B c + b, and nothing else. The context holds the
+    person's mean features, relu(F z + g). For codes d wide, k features and m hidden units:
     """
 
     mean: Weights
@@ -37,10 +37,14 @@ class PersonsNetwork:
     """[d] ... by which they are standardised"""
     within: Weights
     """[d] variance of a person's standardised codes about the person's own mean"""
+    feature: Weights
+    """F [k, d]"""
+    feature_bias: Weights
+    """g [k]"""
     code: Weights
     """A [m, d]"""
     person: Weights
-    """B [m, 2 d + 1]"""
+    """B [m, 2 d + k + 1]"""
     bias: Weights
     """b [m]"""
     affect: Weights
@@ -59,11 +63,21 @@ class PersonsNetwork:
         z: Doubles = (codes.astype(np.float64) - self.mean) / self.deviation
         return z
 
+    def features(self, z: Doubles) -> Doubles:
+        """Of a standardised code [d]: relu(F z + g), [k]."""
+        found: Doubles = np.maximum(self.feature @ z + self.feature_bias, 0.0)
+        return found
+
+    def nobody(self) -> Acquaintance:
+        """Someone who was never seen."""
+        return Acquaintance.none(self.mean.size, self.feature_bias.size)
+
     def biases(self, known: Acquaintance) -> Weights:
         """The person, as a bias of the hidden layer [m]."""
         usual = np.sqrt(self.within.astype(np.float64))
         looks = np.array([known.looks])
-        c = context(looks, known.centre[None], known.spread[None], usual, self.half)
+        seen = known.centre[None], known.spread[None], known.means[None]
+        c = context(looks, *seen, usual, self.half)
         of_person: Weights = self.person @ c[0].astype(np.float32) + self.bias
         return of_person
 
@@ -90,11 +104,11 @@ class PersonsNetwork:
         if not isinstance(half, float) or not 0.0 < half < 1e6:
             raise InputError(path, "does not say by how many looks a person is known")
         found = {name: tensors[PREFIX + name].astype(np.float32) for name in TENSORS}
-        d, m = found["mean"].size, found["bias"].size
+        d, m, k = found["mean"].size, found["bias"].size, found["feature_bias"].size
         shapes = {
-            "mean": (d,), "deviation": (d,), "within": (d,), "code": (m, d),
-            "person": (m, 2 * d + 1), "bias": (m,), "affect": (2, m), "affect_bias": (2,),
-            "doubt": (2, m), "doubt_bias": (2,),
+            "mean": (d,), "deviation": (d,), "within": (d,), "feature": (k, d),
+            "feature_bias": (k,), "code": (m, d), "person": (m, 2 * d + k + 1), "bias": (m,),
+            "affect": (2, m), "affect_bias": (2,), "doubt": (2, m), "doubt_bias": (2,),
         }  # fmt: skip
         for name, weights in found.items():
             if weights.shape != shapes[name]:

@@ -23,7 +23,7 @@ from affmem.protocols import Runtime
 from affmem.settings import plain
 from affmem.terms import Examples, Pass, Shape, TermConfig, sample
 from affmem.values import Affect, Affects, Image, Pictures, Values
-from affmem_pk.augment import moved, relit, spoilt
+from affmem_pk.augment import afar, moved, relit, spoilt
 from affmem_pk.checkpoint import save
 from affmem_pk.config import TrainerConfig
 from affmem_pk.learning import Learning
@@ -147,8 +147,9 @@ class PKTrainer:
         begun, seen = time.perf_counter(), 0
 
         def judge(faces: Tensor) -> Tensor:
-            # It learns nothing from what G draws, so that the two cannot agree on a secret sign.
-            shown = spoilt(faces, rows) if config.augment else faces
+            # It learns nothing from what G draws, so that the two cannot agree on a secret sign,
+            # and sees it from afar, so that the finest grain hardly counts.
+            shown = afar(faces, rows) if config.augment else faces
             affects: Tensor = average.reader(average.encoder(shown)).float()
             return affects
 

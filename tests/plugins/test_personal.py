@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,10 +23,11 @@ from affmem_pk.checkpoint import save
 from affmem_pk.config import BUNDLED, NetworkConfig, PersonalConfig, PersonalTrainerConfig
 from affmem_pk.networks import Networks
 from affmem_pk.personal import Personal
-from affmem_pk.personal_training import _lives, _met
+from affmem_pk.personal_training import MET, _lives, _met, _Network, _spread
 from affmem_pk.persons import PersonsNetwork, load
 
-WIDTH, HIDDEN = 4, 6
+WIDTH, HIDDEN, FEATURES = 4, 6, 3
+NONE = np.empty(0)
 
 
 def some_network(seed=0):
@@ -36,7 +38,8 @@ def some_network(seed=0):
 
     return PersonsNetwork(
         mean=drawn(WIDTH), deviation=1 + drawn(WIDTH) ** 2, within=0.5 + drawn(WIDTH) ** 2,
-        code=drawn(HIDDEN, WIDTH), person=drawn(HIDDEN, 2 * WIDTH + 1), bias=drawn(HIDDEN),
+        feature=drawn(FEATURES, WIDTH), feature_bias=drawn(FEATURES), code=drawn(HIDDEN, WIDTH),
+        person=drawn(HIDDEN, 2 * WIDTH + FEATURES + 1), bias=drawn(HIDDEN),
         affect=0.2 * drawn(2, HIDDEN), affect_bias=drawn(2), doubt=0.2 * drawn(2, HIDDEN),
         doubt_bias=drawn(2), half=5.0,
     )  # fmt: skip
@@ -140,10 +143,10 @@ def test_what_is_no_state_is_refused_and_leaves_it_as_it_was(checkpoint, fault):
 
 def test_independent_codes_count_each_and_copies_hardly():
     rng = np.random.default_rng(0)
-    moving, still = Acquaintance.none(50), Acquaintance.none(50)
+    moving, still = Acquaintance.none(50, 0), Acquaintance.none(50, 0)
     for _ in range(200):
-        moving.see(rng.standard_normal(50), np.ones(50))
-        still.see(np.ones(50), np.ones(50))
+        moving.see(rng.standard_normal(50), NONE, np.ones(50))
+        still.see(np.ones(50), NONE, np.ones(50))
     assert moving.looks == pytest.approx(200, rel=0.05)
     assert still.looks == pytest.approx(1 + 199 * 0.01 / 1.99)
 
@@ -151,9 +154,9 @@ def test_independent_codes_count_each_and_copies_hardly():
 @pytest.mark.parametrize("alike", [0.3, 0.6, 0.9])
 def test_frames_of_a_first_order_process_count_as_theory_says(alike):
     rng = np.random.default_rng(0)
-    known, code = Acquaintance.none(100), rng.standard_normal(100)
+    known, code = Acquaintance.none(100, 0), rng.standard_normal(100)
     for _ in range(500):
-        known.see(code, np.ones(100))
+        known.see(code, NONE, np.ones(100))
         code = alike * code + np.sqrt(1 - alike**2) * rng.standard_normal(100)
     # The variance of its mean is (1 + r) / (1 - r) / n.
     assert known.looks == pytest.approx(500 * (1 - alike) / (1 + alike), rel=0.1)
@@ -161,13 +164,13 @@ def test_frames_of_a_first_order_process_count_as_theory_says(alike):
 
 def test_twice_the_frame_rate_is_about_as_many_looks_whatever_the_noise():
     rng = np.random.default_rng(1)
-    slow, fast = Acquaintance.none(100), Acquaintance.none(100)
+    slow, fast = Acquaintance.none(100, 0), Acquaintance.none(100, 0)
     code = rng.standard_normal(100)
     for frame in range(1000):
         seen = 0.9 * code + np.sqrt(1 - 0.9**2) * rng.standard_normal(100)
-        fast.see(seen, np.ones(100))
+        fast.see(seen, NONE, np.ones(100))
         if frame % 4 == 0:
-            slow.see(seen, np.ones(100))
+            slow.see(seen, NONE, np.ones(100))
         code = 0.95 * code + np.sqrt(1 - 0.95**2) * rng.standard_normal(100)
     assert fast.looks == pytest.approx(slow.looks, rel=0.25)
     assert fast.looks == pytest.approx(1000 * 0.05 / 1.95, rel=0.25)
@@ -209,6 +212,36 @@ def test_the_sums_over_stretches_are_what_a_memory_sees(checkpoint):
             read = memory.predict(seen[row : row + 1]).affects[0]
             assert np.allclose(said[row], read, atol=1e-5), row
             memory.partial_fit(seen[row : row + 1])
+
+
+def test_while_it_learns_it_is_told_what_a_memory_will_tell_it():
+    """The context in the trainer's loop, against that of the network in use."""
+    config = PersonalTrainerConfig(features=FEATURES, hidden=HIDDEN)
+    learning = _Network(WIDTH, config, torch.Generator().manual_seed(0))
+    seen = codes(MET)
+    begins = np.array([0, MET])
+    learning.measure(seen, begins)
+    clips = [Clip("only", "one")] * MET
+    lived = _lives(seen, np.zeros((MET, 2), np.float32), clips, begins, learning.frozen())
+    first, last = np.array([0]), np.array([MET])
+    known = lived.contexts(first, last, np.empty((1, 0))).astype(np.float32)
+    met = torch.from_numpy(lived.codes[None].astype(np.float32))
+    told = learning.context(torch.from_numpy(known), met).detach().numpy()
+    means = np.mean([learning.frozen().features(z) for z in lived.codes], axis=0, keepdims=True)
+    assert np.allclose(told, lived.contexts(first, last, means), atol=1e-5)
+
+
+@given(st.lists(st.tuples(st.integers(0, 20), st.integers(0, 80)), min_size=1, max_size=9))
+def test_what_features_are_learnt_from_lies_in_the_stretch_and_all_over_it(stretches):
+    first, length = np.array(stretches, np.int64).T
+    places = _spread(np.random.default_rng(0), first, length, 100)
+    assert places.shape == (len(stretches), MET)
+    assert ((places >= 0) & (places < 100)).all()
+    for row, start, size in zip(places, first, length, strict=True):
+        if size:
+            assert ((start <= row) & (row < start + size)).all()
+            assert len(np.unique(row)) >= min(size, MET) / 2
+            assert abs(row.mean() - (start + (size - 1) / 2)) <= size / MET + 1
 
 
 # --- the network in its file ------------------------------------------------------------------

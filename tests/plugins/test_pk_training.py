@@ -18,7 +18,7 @@ from affmem.protocols import Runtime
 from affmem.terms import Examples, Trainer
 from affmem.values import Affect, Clip
 from affmem_pk import persons
-from affmem_pk.augment import moved, relit, spoilt
+from affmem_pk.augment import afar, moved, relit, spoilt
 from affmem_pk.checkpoint import fingerprint, load, save
 from affmem_pk.config import BACKBONES, BUNDLED, NetworkConfig, TrainerConfig
 from affmem_pk.networks import Networks
@@ -392,6 +392,15 @@ def test_augmentation_keeps_faces_faces_and_a_plain_face_plain():
     torch.testing.assert_close(moved(grey, lot), grey)
     assert relit(torch.ones(20, 3, 96, 96), lot).max() <= 1.0
     assert (spoilt(grey, lot) - grey).abs().mean() < 0.1
+
+
+def test_what_judges_edits_hardly_sees_their_finest_grain():
+    lot = Lot(torch.Generator().manual_seed(0))
+    rows = torch.arange(96)
+    board = ((rows[:, None] + rows) % 2 * 2.0 - 1.0).expand(20, 3, 96, 96)
+    seen = afar(board, lot)
+    # the mean of 3 x 3 pixels leaves a ninth of it, and there is noise of 0.06 at most
+    assert seen[..., 8:-8, 8:-8].std() < 1 / 9 + 0.06
 
 
 def test_about_half_of_the_faces_are_mirrored_and_none_goes_far():
