@@ -270,8 +270,13 @@ def test_what_a_kill_left_half_written_is_removed(file, tmp_path):
     erase(trace, "person_0001")
     assert left() == []
     killed()
+    watched = tmp_path / "watched"  # whose first table was not whole yet
+    watched.mkdir()
+    (watched / "run.json").write_text("{}")
+    (watched / ".frames.csv.part").write_bytes(b"person_0009")
     done = affmem("people", "erase", "person_0009", "--runs", tmp_path, "--yes")
     assert (done.returncode, left()) == (2, [])  # nobody, and that is so
+    assert [path.name for path in watched.iterdir()] == ["run.json"]
     killed()
 
     def watch(*_):

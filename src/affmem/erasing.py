@@ -55,10 +55,10 @@ def prepare(folder: Path) -> None:
         if path.name == LOCK:
             with held(path.parent, RUNNING):
                 pass
-    for run in _runs(folder):
-        if half_written(run):
-            with held(run, RUNNING):
-                sweep(run)
+    for path in _files(folder):
+        if path.name == MARK and half_written(path.parent):  # maybe before it had its first table
+            with held(path.parent, RUNNING):
+                sweep(path.parent)
 
 
 def traces(folder: Path, person: str) -> list[Trace]:
