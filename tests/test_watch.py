@@ -2,6 +2,7 @@
 
 import csv
 import json
+import resource
 import signal
 import subprocess
 import sys
@@ -11,13 +12,14 @@ from datetime import UTC, datetime, timedelta
 import av
 import numpy as np
 import pytest
+from attrs import evolve, frozen
 from click.testing import CliRunner
 
 from affmem.catalogue import catalogue
 from affmem.cli import main
 from affmem.erasing import prepare
 from affmem.errors import InputError
-from affmem.experiment import watching
+from affmem.experiment import Part, watching
 from affmem.protocols import Runtime
 from affmem.record import Record
 from affmem.session import Session, Sighting
@@ -103,6 +105,38 @@ def test_nobody_is_erased_from_what_is_being_recorded(tmp_path):
         prepare(tmp_path)
     record.close()
     prepare(tmp_path)
+
+
+@frozen
+class Slow:
+    """A reporter; it tries to erase from what it reports on."""
+
+    def build(self, _runtime):
+        return self
+
+    def write(self, run):
+        assert json.loads((run / "run.json").read_text())["status"] == "finished"
+        with pytest.raises(InputError, match="run: the run is still going on"):
+            prepare(run)
+        return run / "report.slow"
+
+
+def test_nor_while_its_report_is_written(tmp_path):
+    asked = evolve(watching(None), report=Part("reporter", "slow", Slow()))
+    Record(tmp_path / "run", asked, "camera", Session(stations(Flat()))).close()
+    prepare(tmp_path)
+
+
+def test_a_recording_that_could_not_be_begun_is_not_going_on(tmp_path):
+    session, full = Session(stations(Flat())), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, full[1]))
+    try:
+        with pytest.raises(InputError, match=r"run\.json: cannot be written") as refused:
+            Record(tmp_path / "run", watching(None), "camera", session)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, full)
+    prepare(tmp_path)
+    assert refused.tb  # it holds what was begun
 
 
 def test_no_name_is_a_formula_to_a_spreadsheet(tmp_path):

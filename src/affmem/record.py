@@ -46,13 +46,16 @@ class Record:
         self._clips: dict[str, Clip] = {}
         self._steps: list[Step] = []
         self._began = perf_counter()
-        self._open = ExitStack()
         notes = [f"watched live: {source}; nothing of it is labelled, and nothing is scored"]
-        self._about = begun(experiment, datetime.now(UTC), notes)
-        self._open.enter_context(held(out))
-        self._open.enter_context(logged(out))
-        self._open.enter_context(status(out, self._about))
-        write(out / "experiment.toml", f"# affmem watch {source}\n{dumps(experiment)}")
+        about = begun(experiment, datetime.now(UTC), notes)
+        with ExitStack() as lock:
+            lock.enter_context(held(out))
+            with ExitStack() as going:
+                going.enter_context(logged(out))
+                going.enter_context(status(out, about))
+                write(out / "experiment.toml", f"# affmem watch {source}\n{dumps(experiment)}")
+                self._going = going.pop_all()
+            self._lock = lock.pop_all()
 
     def see(self, look: Look) -> None:
         """Add a look."""
@@ -70,19 +73,20 @@ class Record:
 
     def close(self) -> None:
         """Write all of it, and its report; whoever was forgotten meanwhile is left out."""
-        with self._open:
-            people = self._session.people
-            steps = [one for one in self._steps if one.clip.person in people]
-            steps.sort(key=lambda step: step.clip.name)
-            write_steps(self._out, steps)
-            runtime = Runtime(seed=self._experiment.seed)
-            figures = scored(steps, "frame", _metrics(runtime), 1, runtime)
-            write(self._out / "metrics.json", as_json(figures))
-            seen = {name: people[name].kept() for name in self._clips if name in people}
-            remember(seen, self._out / "memories")
-            timing = timed(self._session.clock, perf_counter() - self._began, len(steps))
-            write(self._out / "timing.json", as_json(timing))
-        self._reporter.write(self._out)
+        with self._lock:  # until the report is there: nobody is erased in between
+            with self._going:
+                people = self._session.people
+                steps = [one for one in self._steps if one.clip.person in people]
+                steps.sort(key=lambda step: step.clip.name)
+                write_steps(self._out, steps)
+                runtime = Runtime(seed=self._experiment.seed)
+                figures = scored(steps, "frame", _metrics(runtime), 1, runtime)
+                write(self._out / "metrics.json", as_json(figures))
+                seen = {name: people[name].kept() for name in self._clips if name in people}
+                remember(seen, self._out / "memories")
+                timing = timed(self._session.clock, perf_counter() - self._began, len(steps))
+                write(self._out / "timing.json", as_json(timing))
+            self._reporter.write(self._out)
 
 
 def _metrics(runtime: Runtime) -> Mapping[str, Metric]:
