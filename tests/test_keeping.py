@@ -16,7 +16,7 @@ from affmem.conformance.store import kepts
 from affmem.consent import Consent, admit, pseudonym
 from affmem.errors import ConflictError, StoreError
 from affmem.experiment import Experiment, Part, dumps, load
-from affmem.keeping import Shelf, fingerprint, pack, unpack
+from affmem.keeping import LIKENESS, MADE, OF, Shelf, fingerprint, pack, unpack
 from affmem.known import Known
 from affmem.road import learn, meet, walk
 from affmem.run import run
@@ -121,6 +121,38 @@ def test_what_is_done_for_one_person_lists_nobody(tmp_path, monkeypatch):
     with pytest.raises(KeyError):
         people["anna"]
     people.close()
+
+
+def test_what_is_kept_is_loaded_anew_for_a_likeness_alone(tmp_path, monkeypatch):
+    one = shelf(tmp_path, Flat())
+    load, loads = one._store.load, []
+
+    def counted(name):
+        loads.append(name)
+        return load(name)
+
+    monkeypatch.setattr(one._store, "load", counted)
+    memory = Kept({"weights": np.float32([[1, 2]])}, 1, 1)
+    likeness = {LIKENESS: np.float32([[3, 4]]), OF: np.array([5])}
+    known = evolve(memory, state={**memory.state, **likeness}, about={MADE: "1 2"})
+    one.fetch("anna")
+    one.keep("anna", memory)
+    one.keep("anna", memory)
+    assert loads == ["anna"]
+    one.keep("anna", known)
+    assert loads == ["anna"]
+    for _ in range(2):
+        one.keep("anna", memory)
+        assert one.likeness("anna").faces == 5
+    assert len(loads) == 1 + 2 * 2
+    other = shelf(tmp_path, Flat())
+    monkeypatch.setattr(other._store, "load", counted)
+    loads.clear()
+    other.settle("anna", memory, one.version("anna"), one.since("anna"))
+    assert loads == ["anna"]
+    assert other.likeness("anna").faces == 5
+    for each in (one, other):
+        each.close()
 
 
 def test_also_when_it_was_put_away_amid_its_first_faces(tmp_path):

@@ -117,6 +117,8 @@ class Shelf:
             "encoder": fingerprint(encoder),
         }
         self._versions: dict[str, int] = {}
+        self._with_likeness: set[str] = set()
+        """Those with a likeness, in the version that was last taken or put here."""
         self._notes = [] if admission is None else [*admission.notes]
 
     def fetch(self, person: str) -> Kept | None:
@@ -130,6 +132,7 @@ class Shelf:
         if loaded is None:
             return None
         kept, self._versions[person] = loaded
+        self._note_likeness(person, kept)
         try:
             use = tomllib.loads(kept.about.get("memory", "")).get("use")
             same = alike(kept.about.get("encoder", ""), self._about["encoder"])
@@ -172,10 +175,12 @@ class Shelf:
             if since not in (None, there) or not (base or there):
                 # Who is kept for the first time has an entry, that of their consent.
                 raise ConflictError(f"{person}: erased by another, or never agreed")
-            if base and LIKENESS not in kept.state and (loaded := self._store.load(name)):
+            lacks = person in self._with_likeness and LIKENESS not in kept.state
+            if lacks and (loaded := self._store.load(name)):
                 kept = _likened(kept, loaded[0])
             kept = evolve(kept, about={**self._about, **kept.about})
             self._versions[person] = self._store.save(name, kept, base)
+            self._note_likeness(person, kept)
 
     def settle(self, person: str, kept: Kept, base: int, since: str) -> None:
         """Keep what was learnt from version `base`, unless that was done, or another was first.
@@ -193,7 +198,7 @@ class Shelf:
         loaded = self._store.load(name)
         if base == (loaded[1] if loaded else 0):
             self._versions[person] = base
-            self.keep(person, kept, since)
+            self.keep(person, _likened(kept, loaded[0]) if loaded else kept, since)
 
     def version(self, person: str) -> int:
         """The version that was last taken or put here, 0 for none."""
@@ -202,6 +207,12 @@ class Shelf:
     def notes(self) -> Sequence[str]:
         """Who is not kept, and why, a line each."""
         return self._notes
+
+    def _note_likeness(self, person: str, kept: Kept) -> None:
+        if LIKENESS in kept.state:
+            self._with_likeness.add(person)
+        else:
+            self._with_likeness.discard(person)
 
     def _kept_as(self, person: str) -> str | None:
         return person if self._admission is None else self._admission.names.get(person)
@@ -225,6 +236,7 @@ class Shelf:
     def erase(self, person: str) -> None:
         """Forget all that is kept of this person, who need not be there."""
         self._versions.pop(person, None)
+        self._with_likeness.discard(person)
         if self._store.card(person) is not None:
             self._store.erase(person)
 
@@ -245,10 +257,10 @@ def without_likeness(kept: Kept) -> Kept:
 
 
 def _likened(kept: Kept, other: Kept) -> Kept:
-    """`kept` with the likeness of `other`, if it has one."""
+    """`kept` with its own likeness, or that of `other`, if one has any."""
     state = {name: other.state[name] for name in (LIKENESS, OF) if name in other.state}
     about = {what: text for what, text in other.about.items() if what == MADE}
-    return evolve(kept, state={**kept.state, **state}, about={**kept.about, **about})
+    return evolve(kept, state={**state, **kept.state}, about={**about, **kept.about})
 
 
 def apart(kept: Kept) -> tuple[State, Likeness | None]:
