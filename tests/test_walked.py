@@ -16,11 +16,12 @@ from hypothesis import strategies as st
 
 from affmem import Kept, Runtime, load
 from affmem.consent import pseudonym
-from affmem.erasing import erase, mentions, traces
+from affmem.erasing import erase, mentions, prepare, traces
 from affmem.errors import InputError
 from affmem.keeping import LIKENESS, OF, Shelf
 from affmem.parallel import parallel
 from affmem.run import run
+from affmem.spreadsheet import Spreadsheet
 from affmem.values import Affect, Clip, Step
 from affmem.walked import FINISHED, Walked, Walks, finished
 from affmem_pk.config import BUNDLED
@@ -285,6 +286,22 @@ def test_what_a_kill_left_half_written_is_removed(file, tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         run(load(file, QUICK), out, watch, resume=True)
+
+
+def test_all_that_a_run_writes_is_removed_half_written_and_nothing_else(file, tmp_path):
+    words = [*QUICK, "dataset.persons=2", "report.faces=true"]
+    out = run(load(file, words), tmp_path / "out").out
+    (out / FINISHED).mkdir()
+    (out / FINISHED / "0.safetensors").write_bytes(b"")
+    written = everything(out)
+    assert {path.parent.name for path in written} == {"out", FINISHED, "memories", "edits"}
+    for path in written:
+        path.with_name(f".{path.name}.part").write_bytes(b"half")
+    (out / "edits" / ".0.part.png").write_bytes(b"half")
+    watched = Spreadsheet(out / "watched.csv")  # by another process, meanwhile
+    prepare(tmp_path)
+    watched.close()
+    assert everything(out).keys() - written.keys() == {out / "watched.csv"}
 
 
 # --- with a store -----------------------------------------------------------------------------

@@ -20,8 +20,8 @@ from attrs import frozen
 
 from affmem import cells
 from affmem.errors import InputError
-from affmem.files import half_written, inside, sweep, write
-from affmem.run import LOCK, held
+from affmem.files import inside, write
+from affmem.run import LOCK, half_written, held, sweep
 from affmem.walked import finished
 
 MARK = "run.json"

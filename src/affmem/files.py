@@ -4,7 +4,6 @@ import json
 import os
 import stat
 from collections.abc import Callable
-from itertools import chain
 from pathlib import Path
 from typing import IO, Any
 
@@ -78,18 +77,6 @@ def write(path: Path, content: str | bytes) -> None:
     except OSError as error:
         part.unlink(missing_ok=True)
         raise InputError(path, f"cannot be written ({error.strerror or error})") from None
-
-
-def half_written(folder: Path) -> list[Path]:
-    """What a process that was killed has not written to its end, in a folder and below."""
-    found = (folder.rglob(pattern) for pattern in (".*.part", ".*.part.*"))
-    return [path for path in chain.from_iterable(found) if path.is_file()]
-
-
-def sweep(folder: Path) -> None:
-    """Remove it."""
-    for path in half_written(folder):
-        path.unlink()
 
 
 def from_json(path: Path, most: int, constant: Callable[[str], Any] = float) -> Any:  # noqa: ANN401

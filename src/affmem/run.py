@@ -32,7 +32,7 @@ from affmem.emotions import nearest
 from affmem.errors import InputError, UserError
 from affmem.evaluation import Utterance, score, units, utterances
 from affmem.experiment import Experiment, Watching, dumps
-from affmem.files import MIB, from_json, reason, sweep, write
+from affmem.files import MIB, from_json, reason, write
 from affmem.gallery import write_gallery
 from affmem.keeping import Shelf, apart, without_likeness
 from affmem.parallel import parallel
@@ -214,6 +214,12 @@ def _unscored(steps: Sequence[Step], figures: Mapping[str, Any]) -> Iterator[str
 
 LOCK = "running.lock"
 """A file that is locked as long as a process works in a folder."""
+FILES = (
+    "run.json", "experiment.toml", "log.txt", "frames.csv", "utterances.csv", "predictions.csv",
+    "metrics.json", "timing.json", "report.*",
+)  # fmt: skip
+FOLDERS = (FINISHED, "memories", "edits")
+"""What a run writes, and an erasure of it."""
 
 
 @contextmanager
@@ -235,6 +241,19 @@ def held(out: Path, told: str = "another process is running it") -> Iterator[Non
     finally:
         path.unlink(missing_ok=True)
         lock.release()
+
+
+def half_written(out: Path) -> list[Path]:
+    """What a run that was killed has not written to its end; nobody else's `.part` is."""
+    patterns = [f".{name}.part" for name in FILES]
+    patterns += [f"{folder}/.*.{end}" for folder in FOLDERS for end in ("part", "part.*")]
+    return [path for pattern in patterns for path in out.glob(pattern) if path.is_file()]
+
+
+def sweep(out: Path) -> None:
+    """Remove it."""
+    for path in half_written(out):
+        path.unlink()
 
 
 def resumed(out: Path, overrides: Sequence[str]) -> Path:
