@@ -22,6 +22,7 @@ from affmem.erasing import erase, mentions, traces
 from affmem.errors import InputError
 from affmem.keeping import pack, unpack
 from affmem.portable import packed, unpacked
+from affmem.run import held
 from affmem.values import Card, Kept
 from plugins.fake_run import make
 
@@ -116,6 +117,38 @@ def test_unless_yes_is_said_nothing_is_erased(home, store):
     assert "anna" in cards(store)
     assert people(home, "erase", "anna", answer="y\n").returncode == 0
     assert "anna" not in cards(store)
+
+
+def test_a_run_that_begins_during_the_question_is_refused_too(home, store):
+    """And one that was at its end by then is erased from, although it was not there before."""
+    one, two = (home / "runs" / name for name in ("one", "two"))
+    make(one, persons=("anna",), clips=1, seconds=1.0, edits=0)
+    make(two, persons=("anna", "ben"), clips=1, seconds=1.0, edits=0)
+    before = {path: path.read_bytes() for path in (home / "runs").rglob("*") if path.is_file()}
+    words = [sys.executable, "-m", "affmem", "people", "erase", "anna", "--store", "s.sqlite"]
+
+    def asked():
+        pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+        going = subprocess.Popen(words, cwd=home, bufsize=0, **pipes)
+        told = b""
+        while b"Go on?" not in told:
+            told += going.stderr.read(1)
+            assert going.poll() is None, told
+        return going
+
+    going = asked()
+    with held(two):
+        _, told = going.communicate(b"y\n")
+    assert (going.returncode, b"two: the run is still going on" in told) == (2, True), told
+    assert before == {
+        path: path.read_bytes() for path in (home / "runs").rglob("*") if path.is_file()
+    }
+    assert "anna" in cards(store)
+    going = asked()
+    make(home / "runs" / "three", persons=("anna",), clips=1, seconds=1.0, edits=0)
+    going.communicate(b"y\n")
+    assert "anna" not in cards(store)
+    assert traces(home / "runs", "anna") == []
 
 
 def test_an_export_explains_itself_and_comes_back_bit_for_bit(home, store):

@@ -14,6 +14,7 @@ from affmem.consent import over
 from affmem.errors import InputError, UserError, nearest
 
 if TYPE_CHECKING:
+    from affmem.erasing import Trace
     from affmem.protocols import MemoryStore
     from affmem.values import Card
 
@@ -213,7 +214,7 @@ def people_erase(
 
     While a run is going on there, nothing is erased: it would write NAME back.
     """
-    from affmem.erasing import erase, mentions, prepare, traces
+    from affmem.erasing import erase, mentions, prepare
 
     folders = _folders(runs, caches)
     for folder in folders:
@@ -221,7 +222,7 @@ def people_erase(
     with _opened(where, missing=bool(runs) and where is None) as (found, place):
         card = _found(found, name)
         names = [name] if card is None or card.person == name else [name, card.person]
-        there = [(one, by) for folder in folders for by in names for one in traces(folder, by)]
+        there = _there(folders, names)
         if card is None and not there:
             raise UserError(_nobody(name, found, f" in {place}, nor in {_listed(folders)}"))
         if card is not None:
@@ -231,7 +232,11 @@ def people_erase(
             click.echo(f"{trace.run}: {trace.frames} frames, {whole}")
         for cache in caches:
             click.echo(f"{cache}: all faces")
-        _ask(yes=yes)
+        if not yes:
+            _ask(yes=yes)
+            for folder in folders:  # since it was asked, a run may have begun, or ended
+                prepare(folder)
+            there = _there(folders, names)
         left = [trace.run for trace, by in there if erase(trace, by)]
         if card is not None:
             found.erase(card.person)
@@ -354,6 +359,13 @@ def _report_anew(run: Path) -> None:
 def _ask(*, yes: bool) -> None:
     if not yes:
         click.confirm("This cannot be undone. Go on?", abort=True, err=True)
+
+
+def _there(folders: Sequence[Path], names: Sequence[str]) -> list[tuple["Trace", str]]:
+    """Each run that someone of these names is in, and the name."""
+    from affmem.erasing import traces
+
+    return [(one, by) for folder in folders for by in names for one in traces(folder, by)]
 
 
 def _listed(folders: Sequence[Path]) -> str:
