@@ -88,11 +88,12 @@ def written(path: Path, content: bytes) -> None:
             temporary.unlink(missing_ok=True)
 
 
-def fingerprint(networks: Networks) -> str:
-    """What tells E and G from any other; in float16 and float32 they are the same ones."""
+def fingerprint(networks: Networks, *, reader: bool = False) -> str:
+    """What tells E and G, and D_em with `reader`, from any other; in float16 and float32 they are
+    the same ones."""
     digest = hashlib.sha256()
     for name, weights in sorted(networks.state_dict().items()):
-        if not name.startswith("reader."):
+        if reader or not name.startswith("reader."):
             digest.update(name.encode())
             digest.update(weights.detach().to("cpu", torch.float16).contiguous().numpy().tobytes())
     return digest.hexdigest()

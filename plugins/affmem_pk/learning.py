@@ -36,7 +36,7 @@ class Learning:
     """Of the arithmetic; it may scale losses, and remembers by how much."""
     lot: torch.Generator
     origin: str | None = None
-    """The fingerprint of the checkpoint whose weights were the first ones"""
+    """The fingerprint of the networks whose weights were the first ones, D_em's too"""
     step: int = 0
     """Steps done."""
     order: Tensor = field(factory=lambda: torch.empty(0, dtype=torch.long))

@@ -24,7 +24,7 @@ from affmem.settings import plain
 from affmem.terms import Examples, Pass, Shape, TermConfig, sample
 from affmem.values import Affect, Affects, Image, Pictures, Values
 from affmem_pk.augment import afar, moved, relit, spoilt
-from affmem_pk.checkpoint import save
+from affmem_pk.checkpoint import fingerprint, save
 from affmem_pk.config import TrainerConfig
 from affmem_pk.learning import Learning
 from affmem_pk.networks import Networks, initialize
@@ -133,7 +133,7 @@ class PKTrainer:
             judges=_optimizer(critics, config.critic_rate, config) if len(critics) else None,
             precision=fabric.strategy.precision,
             lot=lot,
-            origin=origin.fingerprint if origin else None,
+            origin=fingerprint(origin.networks, reader=True) if origin else None,
         )
         learning.resume(out / STATE)
         check_alike(fabric, len(pictures), learning.step)

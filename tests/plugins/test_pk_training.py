@@ -192,6 +192,18 @@ def test_a_training_goes_on_from_no_other_checkpoint_than_it_began_from(tmp_path
         train(tmp_path / "pk", steps=6, checkpoint=first)
 
 
+def test_nor_from_one_of_another_d_em(tmp_path):
+    first = written(tmp_path / "first.safetensors")
+    begun = started(tmp_path / "pk", steps=6, save_every=1, checkpoint=first)
+    next(begun)
+    begun.close()
+    networks = load(first).networks
+    networks.reader.load_state_dict({k: -v for k, v in networks.reader.state_dict().items()})
+    save(first, networks, {}, half=True)
+    with pytest.raises(InputError, match="began from another checkpoint than is there now"):
+        train(tmp_path / "pk", steps=6, checkpoint=first)
+
+
 def test_it_begins_with_the_weights_of_what_ships_and_leaves_its_persons_behind(tmp_path):
     settings = {"width": 0.25, "steps": 1, "learning_rate": 1e-6, "batch": 4, "count": 6,
                 "half": False}  # fmt: skip
