@@ -30,6 +30,7 @@ FAR = 100_000
 """No number in the table is further from 0."""
 WORDS = ("neutral", "happy", "sad", "surprise", "fear", "disgust", "anger", "contempt")
 """What `expression` stands for; 8 to 10 are none, uncertain and no face."""
+WHOLE = "whole number in [0, 10]"
 LARGE = 4096
 """Bytes; an annotation is one number."""
 NOTE = "AffectNet does not say who is who: each picture counts as a person of its own"
@@ -92,10 +93,8 @@ class Annotated:
             annotated(annotation.with_name(f"{path.stem}_{one}.npy")) for one in ("aro", "val")
         )
         affect = None if NONE in {arousal, valence} else Affect(arousal, valence)
-        expression = annotation.with_name(f"{path.stem}_exp.npy")
         named = affect is None and self._emotions
-        there = named or expression.is_file()
-        emotion = _word(annotated(expression, 0, 10)) if there else None
+        emotion = _expression(annotation.with_name(f"{path.stem}_exp.npy"), needed=named)
         if named and emotion is not None:
             affect = place(emotion)
         if affect is not None:
@@ -123,6 +122,19 @@ def annotated(path: Path, low: float = -1, high: float = 1) -> float:
     return number
 
 
+def _expression(path: Path, *, needed: bool) -> str | None:
+    """The word of an annotation; where it is none, None, or InputError where it is `needed`."""
+    try:
+        number = annotated(path, 0, 10)
+    except InputError:
+        if needed:
+            raise
+        return None
+    if needed and not number.is_integer():
+        raise InputError(path, f"holds {number:g}; expected a {WHOLE}")
+    return _word(number)
+
+
 @frozen
 class _Place:
     """Where the table names a face."""
@@ -148,9 +160,12 @@ class Tabled:
         places: dict[Clip, _Place] = {}
         names: set[str] = set()
         for row in rows(self._table, [FILE, *BOX, "expression", "valence", "arousal"]):
-            emotion = _word(row.number("expression", 0, 10))
+            expression = row.number("expression", 0, 10)
             label, box = _label(row), _box(row)
             named = label is None and self._emotions
+            if named and not expression.is_integer():
+                raise row.wrong("expression", f"a {WHOLE}")
+            emotion = _word(expression)
             if named and emotion is not None:
                 label = place(emotion)
             if label is None or box is None:
@@ -192,7 +207,7 @@ class Tabled:
 
 
 def _word(expression: float) -> str | None:
-    return WORDS[int(expression)] if 0 <= expression < len(WORDS) else None
+    return WORDS[int(expression)] if expression in range(len(WORDS)) else None
 
 
 def _label(row: Row) -> Affect | None:

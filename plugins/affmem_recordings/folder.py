@@ -1,5 +1,6 @@
 """Any folder of videos and pictures, with a table that names and labels them."""
 
+from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 
@@ -7,7 +8,7 @@ from affmem.emotions import PLACES, place, plain
 from affmem.errors import InputError
 from affmem.values import Affect, Clip
 from affmem_recordings.config import FolderConfig
-from affmem_recordings.recordings import Listing, Source, placed, present
+from affmem_recordings.recordings import Listing, Source, placed, present, some
 from affmem_recordings.table import Row, read
 
 LONGEST = 1e7
@@ -51,7 +52,18 @@ def listing(config: FolderConfig) -> Listing:
             )
             sources[clip] = _source(row, root)
     found = present(table, root, sources)
-    return Listing(found.sources, (*found.notes, *placed(named, len(rows))))
+    words = dict.fromkeys(clip.emotion for clip in found.sources if clip.emotion)
+    return Listing(
+        found.sources,
+        (*found.notes, *placed(named, len(rows)), *_strange(table, [*words])),
+    )
+
+
+def _strange(table: Path, words: Sequence[str]) -> tuple[str, ...]:
+    """What to know of words that have no place: one may be a slip of the pen."""
+    strange = [word for word in words if place(word) is None]
+    told = "no words of affmem.emotions; each is a class by itself"
+    return (f"{table.name}: emotion {some(strange)}: {told}",) if strange else ()
 
 
 def _emotion(row: Row) -> Affect | None:

@@ -164,7 +164,12 @@ def _name(row: Row) -> str:
 
 
 def _emotion(row: Row) -> str | None:
-    return WORDS[int(row.number(VOTE, 0, len(WORDS) - 1))] if row.text(VOTE) else None
+    """The row's word; None where it has none, for arousal and valence do without."""
+    try:
+        vote = row.number(VOTE, 0, len(WORDS) - 1)
+    except InputError:
+        return None
+    return WORDS[int(vote)] if vote.is_integer() else None
 
 
 def _when(row: Row) -> tuple[float, int]:

@@ -123,6 +123,28 @@ def test_the_new_release_is_labelled_by_its_arrays(new):
     assert inspect(data, lambda *_: None)["clips with a label"] == 2
 
 
+@pytest.mark.parametrize("said", ["11", "3.5", "happy", None])
+def test_an_expression_that_is_none_fails_nothing_unless_it_is_to_be_the_label(new, said):
+    for name in (2, 9):
+        path = new / "train_set" / "annotations" / f"{name}_exp.npy"
+        path.unlink() if said is None else np.save(path, np.array(said))
+    assert [(one.affect, one.emotion) for (one,) in frames(dataset(new))] == [
+        (Affect(-1, 1), None), (None, None), (Affect(0.25, -0.5), "happy"),
+    ]  # fmt: skip
+    data = dataset(new, emotions=True)
+    labelled, unlabelled, _ = data.clips()
+    assert [one.affect for one in data.frames(labelled)] == [Affect(-1, 1)]
+    assert "9_exp.npy: " in problem(lambda: list(data.frames(unlabelled)))
+
+
+def test_an_expression_between_two_is_neither(old):
+    rows = ("2/b.jpg,0,0,9,9,,3.5,0,0", "2/b.jpg,0,0,9,9,,3.5,-2,-2")
+    (old / "training.csv").write_text("\n".join((HEADER, *rows)) + "\n")
+    assert [(clip.affect, clip.emotion) for clip in dataset(old).clips()] == [(Affect(0, 0), None)]
+    said = problem(lambda: dataset(old, emotions=True).clips())
+    assert "line 3: expression 3.5: expected a whole number in [0, 10]" in said
+
+
 def test_where_asked_for_an_expression_stands_in_for_a_label(old, new):
     rows = ("2/b.jpg,0,0,9,9,,2,-2,-2", "2/b.jpg,0,0,9,9,,7,-2,-2", "2/b.jpg,0,0,9,9,,9,-2,-2")
     (new / "train_set").rename(new / "new")

@@ -97,6 +97,16 @@ def test_a_word_for_an_emotion_is_a_label_where_there_is_no_other(tmp_path):
     assert "line 2: emotion contempt: expected one of neutral, happy, sad" in said
 
 
+def test_words_that_have_no_place_are_named(tmp_path):
+    for name in "abcd":
+        PIL.Image.fromarray(numbered(30)).save(tmp_path / f"{name}.png")
+    rows = ("a.png,0,0,Hapy", "b.png,0,0,contempt", "c.png,0,0,hapy", "d.png,0,0,Happiness")
+    data = dataset(tmp_path, "file,arousal,valence,emotion", *rows)
+    assert [clip.emotion for clip in data.clips()] == ["hapy", "contempt", "hapy", "happy"]
+    [note] = data.notes()
+    assert note.startswith("labels.csv: emotion hapy, contempt: no words of affmem.emotions")
+
+
 def test_mistakes_are_said_in_a_line(tmp_path):
     assert problem(FolderConfig(tmp_path / "no").build(Runtime())).endswith("no: no such folder")
     assert "labels.csv: does not exist" in problem(FolderConfig(tmp_path).build(Runtime()))

@@ -66,6 +66,14 @@ def test_utterances_come_by_video_then_by_time(tmp_path):
     assert [(f.time, number_of(f.image)) for f in frames] == [(0, 0), (0.04, 1), (0.08, 2)]
 
 
+@pytest.mark.parametrize(
+    ("vote", "word"), [("happy", None), ("7", None), ("-1", None), ("3.5", None), ("3.0", "happy")]
+)
+def test_a_vote_that_is_none_fails_nothing(tmp_path, vote, word):
+    rows = [[*row[:7], vote] for row in ROWS]
+    assert {clip.emotion for clip in dataset(corpus(tmp_path, rows)).clips()} == {word}
+
+
 def test_without_starts_the_number_of_the_utterance_is_the_order(tmp_path):
     rows = [row[3:7] for row in ROWS]
     clips = dataset(corpus(tmp_path, rows, header=HEADER[3:7])).clips()
