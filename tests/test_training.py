@@ -133,16 +133,20 @@ def test_it_balances_the_words_of_a_table(folder, tmp_path):  # noqa: F811
     (folder / "labels.csv").write_text("file,arousal,valence\n0.png,0,0\n2.png,0,0\n")
     with pytest.raises(UserError, match="none of the faces has a word"):
         next(train(asked, tmp_path / "none"))
+    assert not (tmp_path / "none").exists()
 
 
 def test_faces_without_end_cannot_be_balanced(tmp_path):
     trainer = part("trainer", "pk", **SMALL, balance="plane")
     with pytest.raises(UserError, match=r"endless: .* expected balance = 'none', not 'plane'"):
-        next(train(training(training=trainer), tmp_path))
+        next(train(training(training=trainer), tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
+    next(train(training(), tmp_path / "out"))
 
 
 def test_without_the_term_that_trains_d_em_nothing_could_be_fitted(tmp_path):
     terms = (part("term", "reconstruction"),)
     with pytest.raises(UserError, match="expected the term 'emotion'"):
-        list(train(training(terms=terms), tmp_path))
+        list(train(training(terms=terms), tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
     assert len(examples_of(training(endless=False), lambda *_: None).faces) == 8

@@ -10,7 +10,7 @@ from typing import final
 
 import numpy as np
 import torch
-from attrs import asdict
+from attrs import asdict, frozen
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 from torch.optim import Adam, AdamW
@@ -21,7 +21,7 @@ from affmem.gallery import SHOWN
 from affmem.lot import Lot
 from affmem.protocols import Runtime
 from affmem.settings import plain
-from affmem.terms import Examples, Pass, Shape, TermConfig, sample
+from affmem.terms import Examples, Fresh, Pass, Shape, TermConfig, sample
 from affmem.values import Affect, Affects, Image, Pictures, Values
 from affmem_pk.augment import afar, moved, relit, spoilt
 from affmem_pk.checkpoint import fingerprint, save
@@ -79,7 +79,7 @@ class PKTrainer:
         self._origin = origin_of(config)
         self.by_emotion = "balance = 'class'" if config.balance == "class" else ""
 
-    def train(  # noqa: PLR0912, PLR0915  (the loop is one piece on purpose)
+    def train(
         self, examples: Examples, terms: Mapping[str, TermConfig], out: Path
     ) -> Iterator[Mapping[str, float]]:
         """Learn, as the protocol says; also yields, as means since the last report, what each term
@@ -87,15 +87,13 @@ class PKTrainer:
         agreement (CCC) on the faces held out, of D_em ("ccc_arousal") and of D_em on edited
         faces with the affect asked for ("ccc_edit_arousal").
 
-        Raises UserError where there are too few faces, the labels do not fit, or a term stops
-        being finite: `last.safetensors` is then the last good one.
+        Raises UserError, at once, where there are too few faces, or the labels or settings do not
+        fit; and where a term stops being finite: `last.safetensors` is then the last good one.
         """
-        config, origin = self._config, self._origin
+        config, fresh = self._config, examples.fresh
         pictures, labels = _checked(examples.faces, examples.affects)
-        fresh = examples.fresh
         held = len(pictures) if fresh else round(len(pictures) * config.validation)
         count = len(pictures) - held
-        size = config.batch if fresh else min(config.batch, count)
         if fresh and "emotion" not in terms:
             raise UserError(
                 "endless: D_em has no faces to be fitted to afterwards; expected the term 'emotion'"
@@ -104,8 +102,18 @@ class PKTrainer:
             raise UserError(
                 f"endless: no face comes twice; expected balance = 'none', not {config.balance!r}"
             )
-        redrawn = max(1, round(size * config.redrawn))
         grouped = groups(labels[:count], examples.emotions[:count], config.balance)
+        return self._learn(_Faces(pictures, labels, grouped, held, fresh), terms, out)
+
+    def _learn(  # noqa: PLR0912, PLR0915  (the loop is one piece on purpose)
+        self, faces: "_Faces", terms: Mapping[str, TermConfig], out: Path
+    ) -> Iterator[Mapping[str, float]]:
+        config, origin = self._config, self._origin
+        pictures, labels, grouped = faces.pictures, faces.labels, faces.grouped
+        held, fresh = faces.held, faces.fresh
+        count = len(pictures) - held
+        size = config.batch if fresh else min(config.batch, count)
+        redrawn = max(1, round(size * config.redrawn))
 
         # --- what is to be learnt -----------------------------------------------------------
         fabric = launched(self._runtime.device, config.precision)
@@ -281,6 +289,19 @@ class PKTrainer:
             for column, name in enumerate(("arousal", "valence")):
                 figures[prefix + name] = agreement(truth[:, column].numpy(), predicted[:, column])
         return figures
+
+
+@frozen(eq=False)
+class _Faces:
+    """What is learnt from: n faces uint8 [n, 96, 96, 3] and their labels [n, 2], on the CPU."""
+
+    pictures: Tensor
+    labels: Tensor
+    grouped: Tensor
+    """The group in which each of those is that are not held out"""
+    held: int
+    """How many are held out, the last ones"""
+    fresh: Fresh | None
 
 
 def _sheet(networks: Networks, pictures: Tensor, most: int, device: torch.device) -> Image:

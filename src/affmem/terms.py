@@ -164,6 +164,9 @@ class Trainer(Protocol):
         Each file there is whole or absent. Where `out` holds what an earlier call with the same
         arguments left, however that was cut off, this one goes on from there and ends with the
         same result. Each yield holds at least "step" and "of".
+
+        `out` is there when the first figures are asked for. What is refused by the call itself, as
+        a method that checks and then returns a generator does, leaves no folder behind.
         """
         ...
 

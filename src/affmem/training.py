@@ -59,16 +59,18 @@ def train(
         _check_emotions(training, setting)
     trackers = {part.use: part.build(runtime) for part in training.trackers if first}
     examples = examples or examples_of(training, told)
-    if first:
-        out.mkdir(parents=True, exist_ok=True)
-        write(out / "training.toml", text)
     terms = {part.use: part.config for part in training.terms}
-    with tracked(trackers, out, text) as tell, closing(examples.fresh or ExitStack()):
-        for figures in trainer.train(examples, terms, out):
-            if first:
-                _note(out / "figures.csv", figures)
-                tell(figures)
-            yield figures
+    with closing(examples.fresh or ExitStack()):
+        reports = trainer.train(examples, terms, out)  # what it refuses leaves no folder behind
+        if first:
+            out.mkdir(parents=True, exist_ok=True)
+            write(out / "training.toml", text)
+        with tracked(trackers, out, text) as tell:
+            for figures in reports:
+                if first:
+                    _note(out / "figures.csv", figures)
+                    tell(figures)
+                yield figures
     if first:
         write(out / DONE, "{}\n")
 
