@@ -132,13 +132,18 @@ def summary(run: Run) -> str:
         if parts.get("memory")
         else "",
     ]
-    begun = parts.get("editor") and (run.timing is None or "edit" in run.timing.seconds)
-    edits = f", begun with edits made by {parts['editor']}" if begun else ""
+    edits = f", begun with edits made by {parts['editor']}" if begun(run) else ""
     of = f" of dataset {parts['dataset']}" if parts.get("dataset") else ""
     how = ", ".join(step for step in steps if step)
     seed = "" if run.about.seed is None else f" Seed {run.about.seed}."
     found = f" A face was found in {share(faces, frames)} of the frames." if frames else ""
     return f"{who}{of}{': ' + how if how else ''}{edits}.{found}{seed}"
+
+
+def begun(run: Run) -> bool:
+    """Whether memories began with edits, as far as the run says."""
+    edited = run.timing is None or "edit" in run.timing.seconds
+    return bool(run.about.parts.get("editor")) and edited
 
 
 def size(run: Run) -> tuple[int, int, int, int]:
