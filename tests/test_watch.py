@@ -30,7 +30,7 @@ from affmem_drawn.corpus import write_video
 from affmem_drawn.drawing import draw_person
 from affmem_drawn.portrait import as_image, sample_person
 from affmem_drawn.scene import Light, Pose, draw_backdrop, sample_backdrop
-from strategies import Flat, stations
+from strategies import Flat, beside, stations
 
 FRAMES = 12
 PARTS = ["--set", "faces.every=5"]
@@ -125,6 +125,25 @@ def test_nor_while_its_report_is_written(tmp_path):
     asked = evolve(watching(None), report=Part("reporter", "slow", Slow()))
     Record(tmp_path / "run", asked, "camera", Session(stations(Flat()))).close()
     prepare(tmp_path)
+
+
+def test_of_two_who_were_recorded_one_can_be_erased(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
+    out, session = tmp_path / "runs" / "one", Session(stations(Flat()))
+    record = Record(out, watching(None), "camera", session)
+    image = beside((0.5, 0.1), (-0.5, 0.2))
+    session.see(image, 0.0)
+    for track, name in enumerate(("anna", "ben")):
+        session.start(track, name)
+    record.see(Look(image, 0.1, tuple(session.see(image, 0.1)), 0.0))
+    record.close()
+    assert "anna" in (out / "report.html").read_text()
+    words = ["people", "erase", "anna", "--runs", str(tmp_path / "runs"), "--yes"]
+    done = CliRunner().invoke(main, words)
+    assert done.exit_code == 0, done.output
+    assert {row["person"] for row in rows(out / "frames.csv")} == {"ben"}
+    report = (out / "report.html").read_text()
+    assert ("ben" in report, "anna" in report) == (True, False)
 
 
 def test_a_recording_that_could_not_be_begun_is_not_going_on(tmp_path):

@@ -11,7 +11,7 @@ import click
 
 from affmem.commands import FILE, Commands, as_json
 from affmem.consent import over
-from affmem.errors import InputError, UserError, nearest
+from affmem.errors import ExperimentError, InputError, UserError, nearest
 
 if TYPE_CHECKING:
     from affmem.erasing import Trace
@@ -348,12 +348,16 @@ def _discard(caches: Sequence[Path]) -> None:
 
 
 def _report_anew(run: Path) -> None:
-    from affmem.experiment import Experiment, load
+    from affmem.experiment import Experiment, Watching, structure, tables_of
     from affmem.protocols import Runtime
 
-    experiment = load(run / "experiment.toml")
-    if isinstance(experiment, Experiment):
-        experiment.report.build(Runtime()).write(run)
+    path = run / "experiment.toml"
+    tables = tables_of(path)
+    try:  # what was recorded is of no dataset
+        made = structure(tables, Experiment) if "dataset" in tables else structure(tables, Watching)
+    except ExperimentError as error:
+        raise ExperimentError([f"{path}: {line}" for line in error.lines]) from None
+    made.report.build(Runtime()).write(run)
 
 
 def _ask(*, yes: bool) -> None:
