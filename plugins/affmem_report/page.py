@@ -5,7 +5,6 @@ import gzip
 import hashlib
 import io
 import json
-import os
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -21,7 +20,7 @@ from PIL import Image
 from plotly.offline import get_plotlyjs
 
 from affmem.errors import InputError
-from affmem.files import reason
+from affmem.files import reason, write
 from affmem.pictures import read as read_picture
 from affmem.values import DIMENSIONS, Unit
 from affmem_report import charts, words
@@ -39,16 +38,8 @@ class HTML:
         self._config = config
 
     def write(self, run: Path) -> Path:
-        page = render(read(run), self._config).encode("utf-8", "replace")
         target = run / NAME
-        temporary = run / f".{NAME}.{os.getpid()}"
-        try:
-            temporary.write_bytes(page)
-            temporary.replace(target)
-        except OSError as error:
-            raise InputError(target, f"cannot be written: {error.strerror}") from None
-        finally:
-            temporary.unlink(missing_ok=True)
+        write(target, render(read(run), self._config).encode("utf-8", "replace"))
         return target
 
 
