@@ -341,10 +341,10 @@ def _read_checkpoint(path: Path) -> object:
 def _persons(folder: Path) -> Sequence[Path]:
     from safetensors.numpy import save_file
 
-    d, m, rng = 4, 5, np.random.default_rng(0)
+    d, k, m, rng = 4, 3, 5, np.random.default_rng(0)
     shapes = {
-        "mean": (d,), "deviation": (d,), "within": (d,), "code": (m, d),
-        "person": (m, 2 * d + 1),
+        "mean": (d,), "deviation": (d,), "within": (d,), "feature": (k, d), "feature_bias": (k,),
+        "code": (m, d), "person": (m, 2 * d + k + 1),
         "bias": (m,), "affect": (2, m), "affect_bias": (2,), "doubt": (2, m), "doubt_bias": (2,),
     }  # fmt: skip
     from affmem_pk.persons import PREFIX
