@@ -18,11 +18,11 @@ from safetensors.numpy import load
 from affmem import Runtime
 from affmem.catalogue import catalogue
 from affmem.consent import Consent, admit, pseudonym, refusal
+from affmem.directory import held
 from affmem.erasing import erase, mentions, traces
 from affmem.errors import InputError
 from affmem.keeping import pack, unpack
 from affmem.portable import packed, unpacked
-from affmem.run import held
 from affmem.values import Card, Kept
 from plugins.fake_run import make
 

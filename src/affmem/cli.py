@@ -71,8 +71,9 @@ def run(
       affmem run examples/omg.toml
       affmem run --resume runs/omg-20260101-120000   who was watched is not watched again
     """
+    from affmem.directory import check_empty
     from affmem.experiment import Experiment
-    from affmem.run import check_empty, resumed
+    from affmem.run import resumed
     from affmem.run import run as walk
     from affmem.terminal import Watch, show
 

@@ -16,12 +16,12 @@ import numpy as np
 from attrs import evolve, field, frozen
 
 from affmem.ablation import Ablation, Row, variant
+from affmem.directory import check_empty, held
 from affmem.errors import InputError, UserError
 from affmem.experiment import Training, dumps
 from affmem.files import write
 from affmem.parallel import parallel, pinned
 from affmem.protocols import Backend, Runtime
-from affmem.run import check_empty, held
 from affmem.scores import Figures, judges, score
 from affmem.table import draw, markdown
 from affmem.terms import Examples

@@ -42,8 +42,8 @@ def datasets_make(*, name: str, folder: Path, options: Sequence[str], quiet: boo
     OPTIONS are its settings, as --persons 12 --seed 3; `affmem plugins info maker NAME` lists them.
     """
     from affmem.catalogue import catalogue
+    from affmem.directory import check_empty
     from affmem.protocols import Runtime
-    from affmem.run import check_empty
     from affmem.settings import settings
     from affmem.terminal import Bar
 

@@ -19,9 +19,9 @@ from typing import Any
 from attrs import frozen
 
 from affmem import cells
+from affmem.directory import LOCK, half_written, held, sweep
 from affmem.errors import InputError
 from affmem.files import inside, write
-from affmem.run import LOCK, half_written, held, sweep
 from affmem.walked import finished
 
 MARK = "run.json"

@@ -13,11 +13,11 @@ from zlib import crc32
 
 import tomli_w
 
+from affmem.directory import check_empty
 from affmem.errors import InputError, UserError
 from affmem.experiment import dumps
 from affmem.files import write
 from affmem.protocols import Metric
-from affmem.run import check_empty
 from affmem.settings import plain
 from affmem.tuning import Range, Tuning
 

@@ -8,14 +8,13 @@ from time import perf_counter
 from typing import final
 
 from affmem.catalogue import catalogue
+from affmem.directory import check_empty, held
 from affmem.experiment import METRICS, Watching, dumps
 from affmem.files import write
 from affmem.protocols import Metric, Runtime
 from affmem.run import (
     as_json,
     begun,
-    check_empty,
-    held,
     logged,
     remember,
     scored,

@@ -33,13 +33,13 @@ from attrs.validators import ge, in_, instance_of, le, min_len
 
 from affmem.assembly import build, files
 from affmem.controls import CONTROLS, DERIVED, shown
+from affmem.directory import check_empty, held
 from affmem.errors import ExperimentError, InputError, UserError, unknown
 from affmem.experiment import Experiment, Part, backend, dumps, merge, structure, tables_of
 from affmem.files import ARRAYS, check_tensors, write
 from affmem.parallel import cores, parallel, pinned
 from affmem.protocols import Backend, Runtime
 from affmem.road import walk
-from affmem.run import check_empty, held
 from affmem.settings import setting, settings
 from affmem.tape import Tape
 from affmem.values import Step

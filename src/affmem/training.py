@@ -13,12 +13,12 @@ from attrs import evolve
 
 from affmem.cache import gathered
 from affmem.catalogue import catalogue
+from affmem.directory import check_empty
 from affmem.errors import InputError, UserError
 from affmem.experiment import Training, dumps
 from affmem.files import write
 from affmem.gathering import Made, Source
 from affmem.protocols import Runtime
-from affmem.run import check_empty
 from affmem.terms import Examples
 from affmem.tracking import tracked
 
